@@ -71,6 +71,10 @@ soak: $(VENV)/.tests ## whole pillars through a network with faults; SEEDS= of e
 fuzz: $(VENV)/.tests ## broken and hostile input of all kinds; EXAMPLES= inputs for each test, 5000 by default
 	@EXAMPLES=$(EXAMPLES) $(PY) -m pytest -q --hypothesis-profile fuzz tests/fuzz $(ARGS)
 
+.PHONY: races
+races: $(VENV)/.tests ## another client acts at every boundary between two requests of a run; minutes
+	@$(PY) -m pytest -q -m races $(ARGS)
+
 .PHONY: matrix
 matrix: $(VENV)/.tests ## write docs/matrix.md: run every column on every release
 	@PYTHONPATH=_utils:tests:. $(PY) -m support.matrix

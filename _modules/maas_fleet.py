@@ -12,7 +12,7 @@ from saltext.maas import __version__
 from saltext.maas.errors import BadInput
 from saltext.maas.fleet import signed as signatures
 from saltext.maas.fleet.region_side import apply_phase as phases
-from saltext.maas.fleet.region_side import cluster_images, inspection, removal
+from saltext.maas.fleet.region_side import claims, cluster_images, inspection, removal
 from saltext.maas.fleet.region_side import region as of_minion
 
 if TYPE_CHECKING:
@@ -113,6 +113,58 @@ def wait_for(minions: list[str], seconds: float = 120) -> dict[str, str]:
         salt region maas_fleet.wait_for '[rack-1]' seconds=60
     """
     return inspection.wait_for(globals(), minions, seconds)
+
+
+def claim(
+    master: str, name: str, clusters: dict, seconds: float = 900, age: float = 0
+) -> dict[str, dict]:
+    """Claim clusters for one of several masters, so that the others do not onboard them as well.
+
+    Args:
+        master (str): The master's own mark.
+        name (str): What it is called in messages.
+        clusters (dict): ``{minion: {digest, enrolled}}``: its digest, as :py:func:`inspect` has it,
+            and whether the region has accepted it.
+        seconds (float): When a claim that is not released ends.
+        age (float): How many seconds ago :py:func:`inspect` was called.
+
+    Returns:
+        ``{minion: {name, state, since}}`` of those that another master onboards, or has enrolled
+        with the same pillar.
+
+    Raises:
+        CommandExecutionError: The claims cannot be written.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_fleet.claim 1 master-1 '{"rack-1": {"digest": "01ab", "enrolled": false}}'
+    """
+    return claims.claim(globals(), master, name, clusters, seconds, age)
+
+
+def release(master: str, enrolled: dict) -> bool:
+    """End a master's claims of :py:func:`claim`.
+
+    Args:
+        master (str): The master's own mark.
+        enrolled (dict): ``{minion: digest}`` with the digest of its pillar if it is enrolled, else
+            empty.
+
+    Returns:
+        True.
+
+    Raises:
+        CommandExecutionError: The claims cannot be written.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_fleet.release 1 '{"rack-1": "0123456789abcdef"}'
+    """
+    return claims.release(globals(), master, enrolled)
 
 
 def prepare(keys: dict, lifetime: float = 600, trusted: Sequence[str] = ()) -> dict[str, Any]:

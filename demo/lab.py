@@ -48,6 +48,8 @@ class Lab:
         import_seconds: How long the region's image import takes.
     """
 
+    #: Folder of the master whose tools and events are used.
+    master = "master"
     #: More of the environment of its processes.
     environment: ClassVar[dict] = {}
 
@@ -233,7 +235,7 @@ class Lab:
 
     def command(self, tool, *arguments):
         """The command line of one of Salt's tools against this master."""
-        return [self._tool(tool), "-c", str(self.folder / "master"), *arguments]
+        return [self._tool(tool), "-c", str(self.folder / self.master), *arguments]
 
     def salt(self, target, function, *arguments, timeout=60):
         """Call a function: ``{minion: return}``, without those that did not answer."""
@@ -267,7 +269,7 @@ class Lab:
         import salt.config
         import salt.utils.event
 
-        opts = salt.config.master_config(str(self.folder / "master" / "master"))
+        opts = salt.config.master_config(str(self.folder / self.master / "master"))
         return salt.utils.event.get_event("master", opts=opts, listen=True)
 
     def highstate(self, *arguments, progress=None):

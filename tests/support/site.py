@@ -209,7 +209,7 @@ class Site(Lab):
         import salt.config
         import salt.utils.event
 
-        opts = salt.config.master_config(str(self.folder / "master" / "master"))
+        opts = salt.config.master_config(str(self.folder / self.master / "master"))
         with contextlib.closing(_Destroyed(salt.utils.event.get_event(
             "master", opts=opts, listen=False
         ))) as bus:  # fmt: skip
@@ -217,7 +217,7 @@ class Site(Lab):
 
     def record(self, minion):
         """What the master's runner knows of a minion."""
-        path = self.folder / "master" / "cache" / "maas-fleet" / "fleet.sqlite"
+        path = self.folder / self.master / "cache" / "maas-fleet" / "fleet.sqlite"
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             statement = "SELECT record FROM records WHERE minion = ?"
             found = database.execute(statement, (minion,)).fetchone()

@@ -24,7 +24,7 @@ from saltext.maas import (
 from saltext.maas.client import Client, Profile
 from saltext.maas.fleet import regions
 from saltext.maas.fleet.minions import Answer
-from saltext.maas.fleet.region_side import health
+from saltext.maas.fleet.region_side import claims, health
 from saltext.maas.fleet.store import Store
 from saltext.maas.minions.master_side import Minions
 from support.loader import REPOSITORY, load
@@ -90,6 +90,8 @@ WRITERS = {
     "atomic_file.py": lambda folder, server: atomic_file.put(f"{folder}/file", "x", lasting=True),
     "cache.py": nodes,
     "events.py": follower,
+    "fleet/region_side/claims.py": lambda folder, server: claims.claim(
+        dunders(folder), "1", "one", {"rack-1": {"digest": "x", "enrolled": False}}, 9, 0),
     "fleet/region_side/health.py": lambda folder, server: health.record_run(dunders(folder), None,
                                                                          True),
     "fleet/regions.py": plan,

@@ -148,3 +148,27 @@ def test_a_full_disk_is_reported_and_nothing_is_half_written(tmp_path, store):
     assert "disk" in why
     assert store.queued() == {}
     assert store.record("rack-1")["state"] == "enrolled"
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "ceph", "fuse.glusterfs", "ext4", "tmpfs"])
+def test_a_shared_file_system_is_refused(tmp_path, monkeypatch, kind):
+    mounts = tmp_path / "mounts"
+    lines = ("disk / ext4", f"server:/x {tmp_path}/a\\040b {kind}", f"other {tmp_path}/a nfs")
+    mounts.write_text("".join(f"{line} rw 0 0\n" for line in lines))
+    monkeypatch.setattr("saltext.maas.fleet.store._MOUNTS", str(mounts))
+    Store(str(tmp_path / "another")).close()
+    if kind in ("ext4", "tmpfs"):
+        Store(str(tmp_path / "a b" / "fleet")).close()
+    else:
+        with pytest.raises(StoreError, match=rf"shared file system \({kind}\).*maas.fleet:folder"):
+            Store(str(tmp_path / "a b" / "fleet"))
+
+
+def test_each_store_has_a_mark_of_its_own(tmp_path):
+    marks = []
+    for name in ("one", "one", "two"):
+        store = Store(str(tmp_path / name))
+        marks.append(store.mark)
+        store.close()
+    assert marks[0] == marks[1] != marks[2]
+    assert "0" not in marks

@@ -30,11 +30,13 @@ class MaasError(_Base):
             carried it out, None where nobody knows.
         left: How many requests of a sequence are left, with the one that failed; None if it is
             none of a sequence.
+        reread: Whether the object was read again after the error.
     """
 
     lasting = False
     carried_out: bool | None = False
     left: int | None = None
+    reread = False
 
     def __init__(self, message: object = "", *args: Any, **kwargs: Any):
         super().__init__(visible(message), *args, **kwargs)

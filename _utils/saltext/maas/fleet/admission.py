@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -23,12 +24,14 @@ class Admitted:
         problems: What is wrong with the region's pillar.
         minions: ``{minion: what the region says of it}``.
         trusted: Those of the minions that no pillar names.
+        asked: When the region was asked, as of ``time.monotonic``.
     """
 
     region: str
     problems: list[str]
     minions: dict[str, dict]
     trusted: list[str]
+    asked: float
 
 
 def decide(fleet: Fleet, minions: Iterable[str]) -> tuple[list[Admitted], list[str], list[str]]:
@@ -59,6 +62,7 @@ def _admitted_by(fleet, region, minions, unasked):
         # The pillar that it had before may name one that was taken out since.
         why = answer.error or "saltutil.refresh_pillar answered False"
         raise MaasError(f"the region's minion {region}: its pillar could not be fetched: {why}")
+    asked = time.monotonic()
     seen = fleet.region(region, "maas_fleet.inspect", minions)
     clusters = {one: seen["clusters"][one] for one in minions if one in seen["clusters"]}
     named = [minion for minion, entry in clusters.items() if entry["named"]]
@@ -70,7 +74,7 @@ def _admitted_by(fleet, region, minions, unasked):
         if one not in named and fleet.settings.trust_grains and last and has_cluster(fleet, one)
     ]  # fmt: skip
     mine = {one: clusters[one] for one in (*named, *trusted)}
-    return Admitted(region, seen["problems"], mine, trusted)
+    return Admitted(region, seen["problems"], mine, trusted, asked)
 
 
 def has_cluster(fleet: Fleet, minion: str) -> bool | None:
@@ -113,10 +117,43 @@ def admit(fleet: Fleet, asked: dict[str, dict]) -> list[Admitted]:
                 if not _enrolled_already(fleet, one.region, minion, entry):
                     todo[minion] = entry
         one.minions = todo
+        with fleet.alone_all(todo, one.region):
+            _leave_claimed(fleet, one, asked)
     for minion in left:
         with fleet.alone(minion):
             _refuse_or_fail(fleet, minion, asked[minion].get("by"), "; ".join(unasked))
     return [one for one in found if one.minions]
+
+
+def _leave_claimed(fleet, admitted, asked):
+    """Claim minions, and leave out those that another master onboards or has enrolled."""
+    region, minions = admitted.region, admitted.minions
+    if not minions:
+        return
+    seen = {
+        minion: {"digest": entry["digest"], "enrolled": entry["state"] in ENROLLED}
+        for minion, entry in minions.items()
+    }
+    limit, age = fleet.settings.work_seconds, time.monotonic() - admitted.asked
+    claimed = fleet.region(region, "maas_fleet.claim", fleet.mark, fleet.name, seen, limit, age)
+    for minion, held in claimed.items():
+        entry = minions.pop(minion)
+        since = time.strftime("%H:%M:%S", time.localtime(held["since"]))
+        by = f"by the master {held['name']}, since {since}"
+        if held["state"] == "enrolled":
+            message = f"enrolled already {by}, {entry['state']}; nothing was done"
+            values = {"minion": minion, "region": region, "state": "enrolled", "step": None}
+            fleet.store.keep(minion, {**values, **_known(entry)})
+            fleet.fire(minion, "report", "done", message, region=region, percent=100, duration=0.0)
+        else:
+            message = f"it is onboarded {by}"
+            if asked[minion].get("by") == "run":
+                fleet.store.refuse(minion, message)
+            fleet.fire(minion, "asked", "running", message, region=region)
+
+
+def _known(entry):
+    return {name: entry[name] for name in ("digest", "cluster")}
 
 
 def _enrolled_already(fleet, region, minion, entry):

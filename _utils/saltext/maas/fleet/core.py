@@ -72,8 +72,10 @@ class Fleet:
 
     def __init__(self, dunders, progress: bool = False, salt=None, batch: int | None = None):
         self.settings = settings_of(dunders["__opts__"])
+        self.name = str(dunders["__opts__"].get("id") or "master")
         self.batch = self.settings.batch if batch is None else checked_batch(batch)
         self.store = Store(self.settings.folder)
+        self.mark = self.store.mark
         self.salt = salt or Salt(dunders, self.settings.work_seconds)
         self.progress = Progress(sys.stderr if progress else None)
 
@@ -145,6 +147,17 @@ class Fleet:
             yield
         except Exception as error:
             self.fail(minion, "pillar", caught(error, [minion]), region=region)
+
+    @contextlib.contextmanager
+    def alone_all(self, minions: dict[str, dict], region: str) -> Iterator[None]:
+        """Have an error fail all of some minions, in the step ``pillar``, and leave them out."""
+        try:
+            yield
+        except Exception as error:
+            why = caught(error, minions)
+            for minion in list(minions):
+                self.fail(minion, "pillar", why, region=region)
+            minions.clear()
 
     def ask(self, minions: Iterable[str], function: str, *args, **kwargs) -> dict[str, Answer]:
         """Call a function on minions; see :meth:`saltext.maas.fleet.minions.Salt.ask`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import sqlite3
 import time
@@ -23,6 +24,10 @@ _TABLES = """
     CREATE TABLE refusals (minion TEXT PRIMARY KEY, why TEXT NOT NULL);
     CREATE TABLE batches (id TEXT PRIMARY KEY, batch TEXT NOT NULL);
 """
+_MOUNTS = "/proc/self/mounts"
+#: How kinds of file systems begin that several hosts use at once.
+_SHARED = ("nfs", "cifs", "smb", "afs", "ceph", "fuse.gluster", "fuse.sshfs", "fuse.ceph",
+           "glusterfs", "gfs2", "ocfs2", "lustre", "beegfs", "gpfs")  # fmt: skip
 _BUSY = 30.0  # seconds for which another process may hold the database
 
 
@@ -48,11 +53,24 @@ class Store:
         self._worker = os.path.join(folder, "worker.lock")
         with self._errors():
             os.makedirs(folder, mode=0o700, exist_ok=True)
+            shared = _shared(folder)
+            if shared:
+                raise StoreError(
+                    f"the state of the fleet in {self.path}: it lies on a shared file system "
+                    f"({shared}), on which neither its lock nor its database is safe; set "
+                    "maas.fleet:folder to a folder on a disk of this master"
+                )
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._open(folder)
+
+    @property
+    def mark(self) -> str:
+        """What tells this store from those of other masters."""
+        ((number,),) = self._rows("PRAGMA application_id")
+        return str(number)
 
     def close(self) -> None:
         """Close the database."""
@@ -191,6 +209,8 @@ class Store:
 
     def _open(self, folder):
         with self._change() as db:
+            if self.mark == "0":
+                db.execute(f"PRAGMA application_id = {1 + secrets.randbelow(2**31 - 1)}")
             ((version,),) = self._rows("PRAGMA user_version")
             if version > VERSION:
                 raise StoreError(
@@ -215,6 +235,18 @@ class Store:
             self._rows("INSERT INTO queue VALUES (?, ?, ?)", minion, one.get("by"), asked)
         for minion, one in _files(os.path.join(folder, "clusters")):
             self._rows("INSERT INTO records VALUES (?, ?)", minion, json.dumps(one))
+
+
+def _shared(folder):
+    """The kind of the shared file system that a folder is on; empty for a local one."""
+    path, found = os.path.realpath(folder) + "/", ("", "")
+    with contextlib.suppress(OSError), open(_MOUNTS, encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            _, point, kind = line.split(" ")[:3]
+            point = point.replace("\\040", " ").rstrip("/") + "/"
+            if path.startswith(point) and len(point) >= len(found[0]):
+                found = (point, kind)
+    return found[1] if found[1].startswith(_SHARED) else ""
 
 
 def _files(folder):

@@ -141,12 +141,18 @@ def _take_through(fleet, admitted, asked):
         why = _orchestrate(fleet, ident)
     except Exception as error:
         why = caught(error, minions)
+    enrolled = dict.fromkeys(minions, "")
     for minion in minions:
         with fleet.alone(minion, region):
             record = fleet.store.record(minion)
+            enrolled[minion] = record["digest"] if record.get("state") == "enrolled" else ""
             if minion in waiting or record.get("state") == "running":
                 step = record.get("step") or steps.STEPS[0]
                 fleet.fail(minion, step, why, region=region)
+    try:
+        fleet.region(region, "maas_fleet.release", fleet.mark, enrolled)
+    except Exception as error:  # they end by themselves
+        caught(error, minions)
 
 
 def _begin(fleet, region, ident, minion, entry, by):

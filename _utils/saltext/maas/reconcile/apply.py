@@ -145,6 +145,10 @@ def _make_true(run, table, change):
             shown = redact(error, table.secrets(change.desired.values))
             log.log(level, "%s: %s", change.name, shown)
             if not _worth_inspecting(error, change):
+                # Another client's run may have sent the same sequence of requests.
+                record = table.match(run.snapshot, change.desired) if error.reread else None
+                if record is not None and _is_true(run, table, change, record):
+                    return
                 raise
             lost = error.carried_out is None
             change.in_doubt = change.in_doubt or lost
@@ -179,8 +183,31 @@ def _update(run, table, change):
 
 def _delete(run, table, change):
     record = table.match(run.snapshot, change.desired)
-    if record is not None:
-        table.delete(run, change.desired, record)
+    now = table.fresh(run, change.desired, record) if record else None
+    if record is None or now is None:
+        return
+    problem = _changed_meanwhile(run.snapshot, table, record, now)
+    problem = problem or table.deletion_problem(run.snapshot, change.desired, now)
+    if problem:
+        raise NotDone(problem)
+    table.delete(run, change.desired, now)
+
+
+def _changed_meanwhile(snapshot, table, before, now):
+    """Why an object is not deleted that another client uses, as it changed it after the plan."""
+    if before.raw.get("id") != now.raw.get("id"):
+        return "another client replaced it after the plan was made; run again if it is to go"
+    fields = (one for one in table.fields if one.readable and not one.ref and not one.separate)
+    changed = [
+        one.name for one in fields
+        if one.holds_for(snapshot.release) and one.value(before.raw) != one.value(now.raw)
+    ]  # fmt: skip
+    if not changed:
+        return None
+    return (
+        f"another client changed its {', '.join(changed)} after the plan was made; run again if it "
+        "is to go"
+    )
 
 
 _DO = {"create": _create, "update": _update, "delete": _delete}
@@ -325,6 +352,7 @@ def _remove_duplicates(run):
 
 def _remove_duplicates_of(run, table, change):
     part = table.partition(change.desired.values)
+    record = table.match(run.snapshot, change.desired)
 
     def read():
         run.snapshot.reload(table.name, part)
@@ -336,7 +364,9 @@ def _remove_duplicates_of(run, table, change):
                 read()
             else:  # for all of this part together
                 run.once(f"look for duplicates of {table.name} {part}", read)
-            _keep_one(run, table, change, part)
+            kept = _keep_one(run, table, change, part)
+            if kept and record and not change.in_doubt and kept["id"] != record.raw["id"]:
+                change.taken_over = True
             break
         except NotDone:
             raise
@@ -359,3 +389,4 @@ def _keep_one(run, table, change, part):
         log.info("%s: removing the duplicate with id %s", change.name, raw["id"])
         with contextlib.suppress(NotFound):
             table.delete(run, desired, Record(desired.key, raw))
+    return found[0] if found else None

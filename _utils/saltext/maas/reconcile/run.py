@@ -60,6 +60,8 @@ class Run:
     stalled_seconds = 60.0
     #: A cluster that works connects again within 30 seconds, also to a region just restarted.
     reconnect_seconds = 40.0
+    #: What was read longer ago is read again before a write that might undo another client's.
+    trust_seconds = 1.0
 
     def __init__(
         self,
@@ -166,8 +168,11 @@ class Run:
     def found(self, desired: Desired) -> None:
         """Note that what was to be created is there, by another client's doing or by ours."""
         change = self.changes[desired.type, desired.key]
-        if change.action == "create" and change.attempts and not change.in_doubt:
-            change.taken_over = True
+        if change.action == "create" and not change.in_doubt:
+            required = (self.changes.get(one) for one in self.plan.requires(change))
+            made = any(one and one.action == "create" and not one.taken_over for one in required)
+            # MAAS may make it along with what it requires, such as the VLAN of a new fabric.
+            change.taken_over = bool(change.attempts) or not made
 
     def once(self, name: str, work: Callable[[], object]) -> None:
         """Do something once in this run; all but the first that ask wait for it.

@@ -165,6 +165,10 @@ class Snapshot:
         """Return whether a collection was read already and not forgotten since."""
         return name in self.tables and self._part(self.tables[name], "").raw is not None
 
+    def read_at(self, name: str) -> float:
+        """Return when a collection was read, as of ``time.monotonic``; before all if never."""
+        return self._part(self.tables[name], "").read_at
+
     def duplicates(self, name: str, key: str, partition: str | None = None) -> list[dict]:
         """Return the objects that share a key which should tell them apart; empty if it does."""
         table = self.tables[name]

@@ -104,6 +104,7 @@ class ReservedIp(Table):
         if "mac_address" not in self.differences(run.snapshot, desired, record):
             super().update(run, desired, record)
             return
+        record = self.fresh(run, desired, record) or record
         values = {**self.values(run.snapshot, record.raw), **desired.values}
         self.delete(run, desired, record)
         self.create(run, replace(desired, values=values))

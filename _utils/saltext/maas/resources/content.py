@@ -246,6 +246,7 @@ class File(Table):
     item_path = "files/{filename}/"
     list_op = "list"
     create_op = "add"
+    overwrites = True
     identity = ("filename",)
     personal = True
     pillar = PillarLocation("files", "Files that MAAS keeps for the API's user.", "filename",

@@ -17,7 +17,7 @@ from saltext.maas.resources.engine_types import (
     Run,
     Snapshot,
 )
-from saltext.maas.resources.nodes import links, nics
+from saltext.maas.resources.nodes import fresh, links, nics, rereading_if_failed
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record, Table
 
 _NIC = {"id": int, "mac_address": (str, None)}
@@ -172,6 +172,9 @@ class Device(Table):
 
     # Writing
 
+    def fresh(self, run: Run, desired: Desired, record: Record | None) -> Record | None:
+        return fresh(self, run, record)
+
     def send_create(self, run: Run, values: dict) -> dict:
         data, _ = self.form(run.snapshot, values)
         data["mac_addresses"] = values["mac_addresses"]
@@ -192,7 +195,17 @@ class Device(Table):
             return
         changed = self.differences(run.snapshot, desired, record)
         _, macs = changed.get("mac_addresses", (None, None))
-        for mac in macs or ():
+        old, new = changed.get("ip_addresses", (None, None))
+        with rereading_if_failed(self, run, record):
+            record = self._set_macs(run, record, macs or ())
+            record = self._address(run, record, old or {}, new or {})
+            left = self.differences(run.snapshot, desired, record).keys() & set(self.apart)
+            if left:
+                raise WrongAnswer(f"the region answered with other {' and '.join(sorted(left))}")
+
+    def _set_macs(self, run, record, macs):
+        """Add the missing interfaces, then remove the others, if MAC addresses are to change."""
+        for mac in macs:
             if mac not in _macs_of(record.raw):
                 path = self._interfaces(record.raw)
                 nic = run.client.post(
@@ -203,11 +216,7 @@ class Device(Table):
             if _mac(nic) not in macs:
                 run.client.delete(f"{self._interfaces(record.raw)}{nic['id']}/")
                 record = self._record_interface(run, record, nic, removed=True)
-        old, new = changed.get("ip_addresses", (None, None))
-        record = self._address(run, record, old or {}, new or {})
-        left = self.differences(run.snapshot, desired, record).keys() & set(self.apart)
-        if left:
-            raise WrongAnswer(f"the region answered with other {' and '.join(sorted(left))}")
+        return record
 
     def _address(self, run, record, old, new):
         """Remove addresses from all interfaces, then add those that are missing."""

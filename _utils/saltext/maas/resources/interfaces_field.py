@@ -16,7 +16,14 @@ from saltext.maas.resources.interfaces_model import InterfaceLayout
 from saltext.maas.resources.interfaces_plan import InterfaceProblem, InterfacesPlan, InterfaceStep
 from saltext.maas.resources.interfaces_schema import DHCP, PHYSICAL, STATIC, type_of
 from saltext.maas.resources.nodes import rereading
-from saltext.maas.resources.steps import STEPS, confirmed, own_paths, send_all
+from saltext.maas.resources.steps import (
+    GONE,
+    STEPS,
+    confirmed,
+    own_paths,
+    refuse_unplanned,
+    send_all,
+)
 from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNKNOWN_STEPS, UNTIL
 from saltext.maas.resources.table import Table
 
@@ -118,11 +125,19 @@ class WithInterfaces(Table):
         super().finish(run, desired)
         if not desired.values.get("interfaces"):
             return
-        for _ in range(_ATTEMPTS):
+        record = self.match(run.snapshot, desired)
+        if record is None or not self._differ(run.snapshot, desired, record):
+            return
+        if self.fresh(run, desired, record) is None:
+            raise NotDone(GONE)
+        for attempt in range(_ATTEMPTS):
             record = self.match(run.snapshot, desired)
             if record is None or _is_too_early(run.snapshot.release, desired, record.raw):
                 return
             steps, problem, _ = _steps(run.snapshot, desired, record.raw)
+            if attempt == 0:  # later MAAS itself may have changed more
+                removed = [one.text for one in steps if one.removes]
+                refuse_unplanned(run, desired, "interfaces", removed)
             problem = problem or _refusal(run.snapshot.release, record.raw, steps)
             if problem:
                 raise NotDone(f"its interfaces are not as described: {problem}")

@@ -47,6 +47,11 @@ class InterfaceStep:
     op: str | None = None
     data: dict = field(default_factory=dict)
 
+    @property
+    def removes(self) -> bool:
+        """Whether it removes an interface or a link."""
+        return self.method == "DELETE" or self.op == "unlink_subnet"
+
 
 class InterfacesPlan:
     """The requests that change a machine's interfaces, and what differs.

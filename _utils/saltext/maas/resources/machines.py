@@ -35,7 +35,7 @@ from saltext.maas.resources.engine_types import (
 from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.interfaces_field import WithInterfaces
 from saltext.maas.resources.node_macs import WithMacs, macs
-from saltext.maas.resources.nodes import nics
+from saltext.maas.resources.nodes import fresh, nics
 from saltext.maas.resources.owner_field import WithOwner
 from saltext.maas.resources.power_field import POWER_PARAMETERS, WithPower
 from saltext.maas.resources.renamed import Renamed, Renaming
@@ -450,6 +450,9 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         return f"MAAS {snapshot.release} commissions a new machine immediately, which turns it on"
 
     # Writing
+
+    def fresh(self, run: Run, desired: Desired, record: Record | None) -> Record | None:
+        return fresh(self, run, record)
 
     def send_create(self, run: Run, values: dict) -> dict:
         if values.get("vm_host"):

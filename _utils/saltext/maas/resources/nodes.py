@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 
-from saltext.maas.errors import MaasError, StrangeAnswer
+from saltext.maas.errors import MaasError, NotFound, StrangeAnswer
 from saltext.maas.resources.engine_types import Predicted, Run, Snapshot
 from saltext.maas.resources.table import Field, Record, Table
 
 #: The resource types that controllers are described as, by the ``node_type`` of API 2.0.
 CONTROLLERS = {2: ("rack",), 3: ("region_controller",), 4: ("rack", "region_controller")}
+#: Key, in an object that was read by itself, of the time when that was.
+_READ_AT = "time of its own request"
 
 
 class Node(Table):
@@ -65,21 +68,42 @@ def reread(table: Table, run: Run, record: Record) -> Record:
     else:
         raise StrangeAnswer(f"GET {path}: the region answers with another node")
     raw = table.from_answer(run.snapshot.release, raw)
-    raw = table.complete_answer(raw, {}, record.raw)
+    raw = {**table.complete_answer(raw, {}, record.raw), _READ_AT: time.monotonic()}
     run.snapshot.fold(table.name, raw, replaces=record.raw)
     return Record(record.key, raw)
+
+
+def fresh(table: Table, run: Run, record: Record | None) -> Record | None:
+    """Return a node as it is now, of many others unread; see :meth:`Table.fresh`."""
+    if record is None:
+        return None
+    read_at = max(record.raw.get(_READ_AT, 0.0), run.snapshot.read_at(table.name))
+    if time.monotonic() - read_at < run.trust_seconds:
+        return record
+    try:
+        return reread(table, run, record)
+    except NotFound:
+        return None
 
 
 @contextlib.contextmanager
 def rereading(table: Table, run: Run, record: Record) -> Iterator[None]:
     """Read a node again after such requests, also if one failed; see :func:`reread`."""
+    with rereading_if_failed(table, run, record):
+        yield
+    reread(table, run, record)
+
+
+@contextlib.contextmanager
+def rereading_if_failed(table: Table, run: Run, record: Record) -> Iterator[None]:
+    """Read a node again if one of some requests failed; see :func:`reread`."""
     try:
         yield
-    except MaasError:
+    except MaasError as error:
         with contextlib.suppress(MaasError):
             reread(table, run, record)
+            error.reread = True
         raise
-    reread(table, run, record)
 
 
 def nics(raw: dict) -> list[dict]:

@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from saltext.maas.errors import MaasError, WrongAnswer
+from saltext.maas.errors import MaasError, NotDone, WrongAnswer
+from saltext.maas.resources.engine_types import Desired, Run
 
 #: Key of the requests in the new value of a plan; no interface or disk can have this name.
 STEPS = "planned steps"
+GONE = "another client deleted it after the plan was made"
+
+
+def refuse_unplanned(run: Run, desired: Desired, what: str, erasing: Iterable[str]) -> None:
+    """Refuse to remove what another client made after the plan.
+
+    Args:
+        run: The run.
+        desired: The object.
+        what: The field.
+        erasing: Those of the requests that remove something, as a plan shows them.
+
+    Raises:
+        NotDone: The plan does not show one of them.
+    """
+    change = run.changes[desired.type, desired.key]
+    planned = (change.new.get(what) or {}).get(STEPS, ())
+    unplanned = [one for one in erasing if one not in planned]
+    if unplanned and change.action == "update":
+        raise NotDone(
+            f"{what}: another client changed it after the plan was made, so that these were to do, "
+            f"too: {'; '.join(unplanned)}; see the plan, and run again"
+        )
 
 
 class _Described(Protocol):

@@ -11,7 +11,7 @@ from saltext.maas.resources import machine_storage
 from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.field import Field, PredictedObject, Record
 from saltext.maas.resources.nodes import rereading
-from saltext.maas.resources.steps import STEPS
+from saltext.maas.resources.steps import GONE, STEPS, refuse_unplanned
 from saltext.maas.resources.storage_current import CurrentStorage
 from saltext.maas.resources.storage_steps import StorageStep
 from saltext.maas.resources.table import Table
@@ -93,6 +93,11 @@ class WithStorage(Table):
         record = self.match(run.snapshot, desired)
         if record is None or not desired.values.get("storage"):
             return
+        if self.difference(run.snapshot, desired, self.by_name["storage"], record) is None:
+            return
+        record = self.fresh(run, desired, record)
+        if record is None:
+            raise NotDone(GONE)
         with run.snapshot.comparing():
             if "storage" not in self.compared(run.snapshot, desired, record):
                 return
@@ -100,6 +105,8 @@ class WithStorage(Table):
         if wrong:
             raise NotDone(wrong)
         bcaches = self._bcaches(run.snapshot, desired, record)
+        erasing = [one for one in self._steps(run.snapshot, desired, record) if one.erases]
+        refuse_unplanned(run, desired, "storage", machine_storage.texts(erasing))
         with rereading(self, run, record):
             machine_storage.apply_steps(run.client, record.raw, desired.values["storage"], bcaches)
         record = self.match(run.snapshot, desired) or record

@@ -40,6 +40,7 @@ class Wire(Comparison):
         initial: Objects of a newly installed region, as it would answer them.
         always: Keys of the objects that every region has, so that an answer without them is wrong.
         apart: Fields that a request of their own writes, in :meth:`finish`.
+        overwrites: A creation replaces what has the same name.
         duplicates: Whether MAAS makes a second object of one identity: ``never``; ``raced``: only
             of two requests at once; ``always``.
     """
@@ -56,6 +57,7 @@ class Wire(Comparison):
     initial: ClassVar[tuple] = ()
     always: ClassVar[tuple] = ()
     apart: ClassVar[tuple] = ()
+    overwrites: ClassVar[bool] = False
     duplicates: ClassVar[str] = "never"
 
     # Reading
@@ -122,6 +124,15 @@ class Wire(Comparison):
         """Read again what shows whether a desired object is applied already."""
         snapshot.reload(self.name, self.partition(desired.values))
 
+    def fresh(self, run: Run, desired: Desired, record: Record | None) -> Record | None:
+        """Return an object as it is now, before a write that might undo another client's.
+
+        It is read again unless that was a moment ago; None if it is gone.
+        """
+        part = self.partition(desired.values)
+        run.snapshot.reload(self.name, part, younger_than=run.trust_seconds)
+        return self.match(run.snapshot, desired)
+
     # Creating
 
     def create(self, run: Run, desired: Desired) -> None:
@@ -133,6 +144,8 @@ class Wire(Comparison):
             MaasError: MAAS refused, could not be asked, or did not do what it was asked for.
         """
         record = self.match(run.snapshot, desired)
+        if record is None and self.overwrites:
+            record = self.fresh(run, desired, None)
         if record is not None:
             run.found(desired)
             self.update(run, desired, record)
@@ -177,16 +190,25 @@ class Wire(Comparison):
         changed = self.differences(run.snapshot, desired, record)
         if not changed:
             return
-        new = {name: value for name, (_, value) in changed.items()}
-        raw = self.send_update(run, record, self.update_values(desired, record, new))
+        values = self._sent_values(desired, record, changed)
+        if any(not self.by_name[name].create_only for name in values.keys() - desired.values):
+            record = self.fresh(run, desired, record) or record
+            changed = self.differences(run.snapshot, desired, record)
+            values = self._sent_values(desired, record, changed)
+        raw = self.send_update(run, record, values)
         if raw is not NOT_SENT:
             self.record_answer(run, desired, raw, replaces=record.raw)
         self.finish(run, desired)
 
+    def _sent_values(self, desired, record, changed):
+        new = {name: value for name, (_, value) in changed.items()}
+        return self.update_values(desired, record, new) if new else {}
+
     def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
         """Return the values that an update sends; those that differ by default.
 
-        Override it where MAAS wants others along with them.
+        Override it where MAAS wants others along with them; if these are not described, the
+        object is read again before.
 
         Args:
             desired: The desired object.

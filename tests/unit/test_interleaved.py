@@ -1,0 +1,296 @@
+"""Another client acts between two requests of a run: at every boundary with ``make races``."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import pytest
+from maas_emulator import hardware, machines
+from maas_emulator.server import RegionServer
+from saltext.maas.reconcile import apply, desired_object, make_plan
+from saltext.maas.reconcile.run import Run
+from saltext.maas.release import Release
+from saltext.maas.resources.kinds import BOOLEAN, TEXT
+from support import campaign, racing
+from support.campaign import PILLARS, contents, second
+from support.examples import around, changed, known, manage_network
+from support.machine_regions import images_and_rack
+from support.reconciling import SHORT, errors, planned, snapshot_of
+from support.strategies import tables
+
+RELEASES = ("1.7", "2.6", "3.8")
+#: Each release with a distance of boundaries, and all boundaries for ``make races``.
+SOME = [
+    pytest.param("1.7", 8, id="1.7"),
+    pytest.param("3.8", 50, id="3.8"),
+    *(pytest.param(one, 1, id=f"{one}-all", marks=pytest.mark.races) for one in RELEASES),
+]
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch):
+    """Nothing that was read is trusted before something is deleted, however short ago it was."""
+    campaign.hurry(monkeypatch.setattr)
+    monkeypatch.setattr(Run, "trust_seconds", 0.0)
+
+
+def applied(server, described):
+    report = racing.run(server.url, server.api_key, described)
+    assert report.errors == {}
+    return report
+
+
+def new_region(release, *pillars):
+    """What makes a region that has some pillars applied."""
+
+    def make():
+        server = campaign.new_region(release)
+        for one in pillars:
+            applied(server, one)
+        return server
+
+    return make
+
+
+def left(server, described):
+    """What a run would change: ``{(type, label, field): what is there}``."""
+    shown = planned(server, described)[1].shown()
+    return {
+        (type, label, name): pair["old"]
+        for type, ones in shown.items() for label, one in ones.items()
+        for name, pair in (one.items() if "old" not in one else [("", {"old": one["old"]})])
+    }  # fmt: skip
+
+
+# Two runs
+
+
+@pytest.mark.parametrize("phase", ["first", "pruning and layout"])
+@pytest.mark.parametrize(("release", "step"), SOME)
+def test_another_run_of_the_same_pillar(release, step, phase):
+    """There is one of each in the end, and both runs succeed and say who created what."""
+    described = PILLARS[release] if phase == "first" else second(release)
+    make = new_region(release, *(() if phase == "first" else (PILLARS[release],)))
+    alone = make()
+    applied(alone, described)
+    expected = contents(alone)
+    alone.stop()
+
+    def race(server, at):
+        return racing.at_boundary(
+            server, described, at, lambda: racing.run(server.url, server.api_key, described)
+        )
+
+    for at, server, one, other in racing.boundaries(make, race, step):
+        assert one.errors == {} == other.errors, at
+        assert contents(server) == expected, at
+        created = [
+            (type, label)
+            for report in (one, other) for type, changes in report.done.items()
+            for label, change in changes.items()
+            if change.get("new") and change.get("old", 1) is None and type != "dhcp"
+            and (type, label) not in report.taken_over
+        ]  # fmt: skip
+        twice = [one for one in created if created.count(one) > 1]
+        assert twice == [], at
+
+
+def with_other_values(release):
+    """The pillar of somebody who wants something else of the same objects."""
+    found = copy.deepcopy(PILLARS[release])
+    found["settings"]["kernel_opts"] = "loud"
+    found["zones"] = {"north": {"description": "by the wall"}, "south": {"description": "cold"}}
+    found["tags"]["gpu"]["comment"] = "boards"
+    found["files"]["motd.txt"]["content"] = "bye\n"
+    if "machines" in found:
+        found["domains"]["example.com"]["ttl"] = 600
+        found["subnets"]["10.10.0.0/24"]["gateway_ip"] = "10.10.0.254"
+        found["machines"]["web-1"]["description"] = "middle row"
+        found["fabrics"]["dc1"]["vlans"][5]["mtu"] = 1500
+    return found
+
+
+@pytest.mark.parametrize(("release", "step"), SOME)
+def test_another_run_of_a_pillar_with_other_values(release, step):
+    """Each field has one of the two values, and a run reports what it has made true."""
+    theirs = with_other_values(release)
+
+    def race(server, at):
+        return racing.at_boundary(
+            server, PILLARS[release], at, lambda: racing.run(server.url, server.api_key, theirs)
+        )
+
+    for at, server, one, other in racing.boundaries(new_region(release), race, step):
+        assert one.errors == {} == other.errors, at
+        not_ours, not_theirs = left(server, PILLARS[release]), left(server, theirs)
+        assert not_ours or not_theirs, at
+        assert not not_ours.keys() & not_theirs.keys(), at
+        for report, missing in ((one, not_ours), (other, not_theirs)):
+            for type, label, _ in missing:  # it was there, and the other run has changed it since
+                assert label in report.done.get(type, ()), (at, type, label)
+
+
+# A person
+
+
+@pytest.mark.parametrize(("release", "step"), SOME)
+def test_what_somebody_changes_is_not_deleted(release, step):
+    """A zone that is to go is kept if somebody changes it once the plan is made."""
+
+    def race(server, at):
+        def person():
+            client = snapshot_of(server).client
+            there = any(one["name"] == "south" for one in client.get("zones/"))
+            return there and bool(client.put("zones/south/", data={"description": "mine"}))
+
+        return racing.at_boundary(server, second(release), at, person)
+
+    outcomes = set()
+    for at, server, report, was_there in racing.boundaries(
+        new_region(release, PILLARS[release]), race, step
+    ):
+        requests = report.requests
+        planned_later = at <= requests.index("GET zones/")
+        deleted_next = requests[at : at + 1] == ["DELETE zones/south/"]
+        noticed = was_there and not planned_later and not deleted_next and at < len(requests)
+        told = {
+            "zone south": "another client changed its description after the plan was made; run "
+            "again if it is to go"
+        }
+        assert report.errors == (told if noticed else {}), at
+        assert ("south" in snapshot_of(server).records("zone")) == noticed, at
+        outcomes.add(noticed)
+    assert outcomes == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("release", "step"), [("3.8", 9), *(one for one in SOME[3:] if one.values[0] == "3.8")]
+)
+def test_what_somebody_puts_on_a_disk_is_not_deleted(release, step):
+    """Somebody adds a logical volume or an address while disks and interfaces are changed."""
+
+    def race(server, at):
+        def person():
+            client = snapshot_of(server).client
+            (machine,) = client.get("machines/")
+            path = f"nodes/{machine['system_id']}/"
+            (group,) = client.get(f"{path}volume-groups/")
+            client.post(
+                f"{path}volume-group/{group['id']}/", op="create_logical_volume",
+                data={"name": "mine", "size": 5 * 10**9},
+            )  # fmt: skip
+            return path
+
+        return racing.at_boundary(server, second(release), at, person)
+
+    outcomes = set()
+    for at, server, report, path in racing.boundaries(
+        new_region(release, PILLARS[release]), race, step
+    ):
+        names = {one["name"] for one in snapshot_of(server).client.get(f"{path}blockdevices/")}
+        seen_by_plan = at <= report.requests.index("GET machines/")
+        assert ("vg0-mine" in names) != seen_by_plan, at
+        if not seen_by_plan and at < len(report.requests):
+            assert list(report.errors) == ["machine web-1"], at
+        outcomes.add(str(report.errors.get("machine web-1"))[:50])
+    assert len(outcomes) >= 2
+
+
+def test_a_machine_that_somebody_deploys_is_not_deleted():
+    server = new_region("3.7", PILLARS["3.7"])()
+    try:
+        snapshot, plan = planned(
+            server, [desired_object("machine", {"hostname": "web-1"}, absent=True)]
+        )
+        ident = snapshot.records("machine")["web-1"].raw["system_id"]
+        hardware.update(server.region, ident, status=machines.DEPLOYED, owner="ops")
+        apply(snapshot, plan, SHORT)
+        assert "another client changed its" in errors(plan)["machine web-1"] or (
+            "it is Deployed and owned by ops; release: true" in errors(plan)["machine web-1"]
+        )
+        assert "web-1" in snapshot_of(server).records("machine")
+    finally:
+        server.stop()
+
+
+def test_what_was_made_anew_under_the_same_name_is_not_deleted(region):
+    described = desired_object("tag", {"name": "gpu"})
+    snapshot, plan = planned(region, [described])
+    apply(snapshot, plan, SHORT)
+    gone = desired_object("fabric", {"name": "dc1"}, absent=True)
+    client = snapshot_of(region).client
+    first = client.post("fabrics/", data={"name": "dc1"})
+    snapshot, plan = planned(region, [gone])
+    client.delete(f"fabrics/{first['id']}/")
+    client.post("fabrics/", data={"name": "dc1"})
+    apply(snapshot, plan, SHORT)
+    assert "another client replaced it" in errors(plan)["fabric dc1"]
+    assert "dc1" in snapshot_of(region).records("fabric")
+
+
+# Fields that are not described
+
+
+def two_fields(table, release):
+    """Pairs of fields that can be changed, each with the new value; None inverts a switch."""
+    found = dict(known(table, changed(table), release))
+    for one in table.fields:
+        if one.holds_for(Release(release)) and not one.option:
+            if one.kind is BOOLEAN:
+                found.setdefault(one.name, None)
+            elif one.kind is TEXT and one.name in ("description", "comment"):
+                found.setdefault(one.name, "other words")
+    free = {
+        name: value for name, value in found.items()
+        for one in [table.by_name[name]]
+        if name not in table.identity and one.readable and one.writable and not one.create_only
+        and not one.secret
+    }  # fmt: skip
+    free.pop("admins", None)  # of a notification, which some user must see
+    return list(itertools.permutations(free.items(), 2))
+
+
+def pairs():
+    for release in ("1.7", "2.4", "3.8"):
+        for table in tables(release):
+            for one, two in two_fields(table, release):
+                quick = release == "3.8" and table.name in ("dhcp_snippet", "reserved_ip")
+                yield pytest.param(
+                    table, release, dict([one]), dict([two]),
+                    id=f"{release}-{table.name}-{one[0]}-{two[0]}",
+                    marks=[] if quick else pytest.mark.races,
+                )  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "release", "ours", "theirs"), list(pairs()))
+def test_a_field_that_is_not_described_stays_as_somebody_left_it(table, release, ours, theirs):
+    with RegionServer(release, import_seconds=0, index_seconds=0, sync_seconds=0) as server:
+        if release < "2.0":
+            manage_network(server)
+        elif table.name == "machine":
+            images_and_rack(server)
+        example = known(table, table.example, release)
+        snapshot, plan = planned(
+            server, [*around(table, release), desired_object(table.name, example)]
+        )
+        apply(snapshot, plan, SHORT)
+        assert errors(plan) == {}
+        values = snapshot.tables[table.name].values
+        record = snapshot.tables[table.name].match(snapshot, desired_object(table.name, example))
+        now = values(snapshot, record.raw)
+        identity = {name: example[name] for name in table.identity}
+        ours, theirs = (
+            desired_object(table.name, {**identity, **{
+                name: not now[name] if value is None else value for name, value in one.items()
+            }})
+            for one in (ours, theirs)
+        )  # fmt: skip
+        snapshot, plan = planned(server, [ours])
+        other, others = planned(server, [theirs])
+        apply(other, others, SHORT)
+        assert errors(others) == {}
+        apply(snapshot, plan, SHORT)
+        assert errors(plan) == {}
+        assert make_plan(snapshot_of(server), [ours]).shown() == {}
+        assert make_plan(snapshot_of(server), [theirs]).shown() == {}
