@@ -73,6 +73,14 @@ def _init(host, name, arguments):
     _configure(host, keys)
     host.write("snap_mode", args.mode)
     host.set_service("maas", running=True)
+    if args.mode != "rack":
+        _migrated(host)
+
+
+def _migrated(host):
+    """Note that the database has the tables of this release, which the region needs to start."""
+    with host.state("database") as state:
+        state["migrated"] = str(host.release)
 
 
 def _database(host, args):
@@ -162,6 +170,7 @@ def _migrate(host, name, arguments):
     if _mode(host) in ("none", "rack"):
         say("MAAS is not configured" if _mode(host) == "none" else "A rack has no database.")
         return 1
+    _migrated(host)
     return 0
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltext.maas.host import debconf, files, paths, services
+from saltext.maas.host import debconf, files, paths, services, transaction
 from saltext.maas.host.installation import Installation
 
 
 def leave(installation: Installation) -> dict[str, Any]:
     """Stop the cluster's daemon and remove the shared secret and all its copies.
 
-    They are its backup, debconf's and, from 3.5 on, that of the agent's configuration, which a
-    rack writes again once it is connected.
+    They are its backup, debconf's, what a run that was killed left and, from 3.5 on, that of the
+    agent's configuration, which a rack writes again once it is connected.
 
     A host that the region has forgotten would otherwise register again by itself.
 
@@ -20,7 +20,7 @@ def leave(installation: Installation) -> dict[str, Any]:
         ``{"stopped": [service], "removed": whether there was a secret}``.
 
     Raises:
-        HostError: No cluster here, or a service would not stop.
+        HostError: No cluster here, a service would not stop, or another run is at work.
     """
     installation.need("cluster")
     stopped = services.stop(installation, installation.fact("cluster_services"))
@@ -29,6 +29,8 @@ def leave(installation: Installation) -> dict[str, Any]:
         path = installation.path("secret")
         removed = paths.remove(path)
         removed = paths.remove(path + files.BACKUP_SUFFIX) or removed
+        files.sweep(path)
+        removed = transaction.forget(installation, "cluster") or removed
         if installation.has("cluster_agent"):
             removed = paths.remove(installation.path("cluster_agent")) or removed
         question = installation.fact("cluster_secret_question")

@@ -41,7 +41,7 @@ def configure(
         HostError: A value is wrong or a step failed; the text says what was put back.
     """
     done: dict[str, Any] = {"changes": {}, "warnings": [], "restarted": []}
-    fresh = snap.unconfigured(installation)
+    fresh = snap.unconfigured(installation) or snap.unfinished(installation)
     if fresh:
         _add(done, snap.initialise(installation, mode, test, wait, ca_file=ca_file, **settings))
         installation = installation if test else detect(installation.root) or installation

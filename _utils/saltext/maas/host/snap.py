@@ -6,7 +6,15 @@ import os
 from typing import Any
 from urllib.parse import quote
 
-from saltext.maas.host import config_files, files, formats, openfga, paths, region_config
+from saltext.maas.host import (
+    config_files,
+    files,
+    formats,
+    openfga,
+    paths,
+    region_config,
+    transaction,
+)
 from saltext.maas.host.debconf import url_from_host
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.host_settings import desired
@@ -22,6 +30,18 @@ _NEEDED = ("url", "database_host", "database_name", "database_user", "database_p
 def unconfigured(installation: Installation) -> bool:
     """Return whether this is a snap that nobody initialised yet."""
     return installation.kind == "snap" and not installation.roles
+
+
+def unfinished(installation: Installation) -> bool:
+    """Return whether a run that made this snap a region was stopped before its end.
+
+    The snap has its mode before the database is migrated, and the region does not start then.
+    """
+    return installation.kind == "snap" and files.read(_mark(installation)) is not None
+
+
+def _mark(installation):
+    return os.path.join(installation.root, transaction.FOLDER, "snap.unfinished")
 
 
 def make_rack(installation: Installation, url: str, secret: str) -> None:
@@ -53,7 +73,7 @@ def initialise(
     ca_file: str | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
-    """Initialise a snap that has no mode yet as a region.
+    """Initialise a snap that has no mode yet as a region, or finish what a stopped run began.
 
     From 2.8 on the database's URI is given to ``maas init`` through its standard input.
     Before, that command fails when it has to ask, and would take the password as
@@ -76,7 +96,8 @@ def initialise(
     Raises:
         HostError: A setting is missing or wrong, the database refuses, or ``init`` failed.
     """
-    if not unconfigured(installation):
+    stopped = unfinished(installation)
+    if not unconfigured(installation) and not stopped:
         raise HostError("This snap was initialised already, or this is no snap.")
     installation.need_supported()
     if mode not in MODES:
@@ -89,12 +110,17 @@ def initialise(
     if verify:
         warnings += region_config.try_database(installation, want, upgrades=True)
     changes: dict[str, dict] = {"mode": {"old": "none", "new": mode}}
+    if stopped:
+        changes[transaction.UNFINISHED] = {"old": "stopped in its middle", "new": "finished"}
     for name, value in want.items():
         changes[name] = {"old": None, "new": HIDDEN if "password" in name else value}
     if test:
         return {"changes": changes, "warnings": warnings, "restarted": []}
     initialised = _ask if installation.fact("init_asks") else _write
-    restarted = initialised(installation, mode, want)
+    with transaction.locked(installation, "snap"):
+        _leave_mark(installation)
+        restarted = initialised(installation, mode, want)
+        paths.remove(_mark(installation))
     if verify:
         # It speaks https only after config-tls.
         secure = want["url"].startswith("https:")
@@ -104,8 +130,17 @@ def initialise(
     return {"changes": changes, "warnings": warnings, "restarted": restarted}
 
 
+def _leave_mark(installation):
+    try:
+        files.put(_mark(installation), b"", 0o600)
+    except OSError as error:
+        where, reason = installation.inside(_mark(installation)), files.reason(error)
+        raise HostError(f"Nothing was changed: {where} cannot be written: {reason}.") from None
+
+
 def _ask(installation, mode, want):
     argv = ["maas", "init", mode, "--maas-url", want["url"], "--skip-admin"]
+    argv += ["--force"] if installation.roles else []  # a stopped run gave it a mode
     done = {*_NEEDED, "database_port"}
     if "num_workers" in want and installation.release < "3.8":  # then it is a local setting only
         argv += ["--num-workers", str(want["num_workers"])]

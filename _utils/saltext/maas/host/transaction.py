@@ -62,7 +62,9 @@ def plan(installation: Installation, part: str) -> dict:
     """
     left = unfinished(installation, part)
     if left is None:
-        return {}
+        if not _copies(installation, part):
+            return {}
+        return {UNFINISHED: {"old": "copies of files are left", "new": "finished"}}
     names = ", ".join(left["services"])
     return {
         UNFINISHED: {
@@ -70,6 +72,28 @@ def plan(installation: Installation, part: str) -> dict:
             "new": "finished",
         }
     }
+
+
+def _copies(installation, part):
+    """Copies of files that a run left behind, with the passwords that are in them."""
+    with contextlib.suppress(OSError):
+        return os.listdir(os.path.join(installation.root, FOLDER, part))
+    return []
+
+
+def forget(installation: Installation, part: str) -> bool:
+    """Remove all that a run that was killed left behind, its copies too; return whether there was.
+
+    Args:
+        part: ``region`` or ``cluster``.
+
+    Raises:
+        HostError: Another run is at work.
+    """
+    with locked(installation, part):
+        found = bool(_copies(installation, part))
+        shutil.rmtree(os.path.join(installation.root, FOLDER, part), ignore_errors=True)
+    return found
 
 
 @contextlib.contextmanager
