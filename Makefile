@@ -67,6 +67,12 @@ sweep: $(VENV)/.tests ## tests on more releases than `make test` takes: hosts wi
 soak: $(VENV)/.tests ## whole pillars through a network with faults; SEEDS= of each API (1,000), API= 1.0, 2.0 or machines
 	@$(PY) tests/support/campaign.py $(if $(API),--api $(API)) $(SEEDS)
 
+.PHONY: crash-sweep
+crash-sweep: $(VENV)/.tests ## runs killed at each of their requests, and changes of hosts at each write; an hour
+	@$(PY) tests/support/crashes.py
+	@$(PY) tests/support/killing.py
+	@$(PY) -m pytest -q -m sweep tests/unit/test_fleet.py
+
 .PHONY: fuzz
 fuzz: $(VENV)/.tests ## broken and hostile input of all kinds; EXAMPLES= inputs for each test, 5000 by default
 	@EXAMPLES=$(EXAMPLES) $(PY) -m pytest -q --hypothesis-profile fuzz tests/fuzz $(ARGS)

@@ -12,6 +12,7 @@ from saltext.maas.reconcile.prune import prunable
 from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME, TABLES
 from support import campaign
+from support.campaign_pillars import MACHINE, PILLARS, second
 from support.machine_regions import images_of_nodes
 from support.reconciling import carried_out
 
@@ -122,12 +123,20 @@ def _stages_of_1_9():
 # All that came before and after
 
 
+def _described(release):
+    """A pillar of the campaign, with one of its machines and its device."""
+    if release < "2":
+        return PILLARS["1.0"][release]
+    devices = PILLARS["machines"][release]["devices"]
+    return {**PILLARS["2.0"][release], "machines": {"web-1": MACHINE}, "devices": devices}
+
+
 def _first(release, image):
     upload = {"name": "custom/rhel9", "architecture": "amd64/generic", "path": image}
     more = [_KEYS, {"boot_resources": [upload]}]
     more += [_LAB] if release >= "2" else []
     more += [_COMPOSED] if release >= "3" else []
-    found = copy.deepcopy(campaign.PILLARS[release])
+    found = copy.deepcopy(_described(release))
     for one in more:
         found = _merged(found, copy.deepcopy(one))
     return found
@@ -136,7 +145,7 @@ def _first(release, image):
 def _rewired(pillar):
     """Another layout of the machine: the VLAN interface and a volume go, a bridge comes."""
     found = copy.deepcopy(pillar)
-    web = campaign.second("3.7")["machines"]["web-1"]
+    web = second(PILLARS["machines"]["3.7"])["machines"]["web-1"]
     for name in ("interfaces", "storage"):
         found["machines"]["web-1"][name] = web[name]
     return found
@@ -192,7 +201,7 @@ def region(release: str) -> RegionServer:
         (row,) = server.region.rows("machines").values()
         hardware.update(server.region, row["system_id"], status=nodes.READY, owner=None)
         return server
-    server = campaign.new_region(release)
+    server = campaign.new_region(campaign.Case("1.0" if release < "2" else "machines", release))
     if release < "2":
         image = catalogue.add_synced(server.region, "ubuntu", "trusty", "amd64")
         for file in image["sets"][0]["files"]:

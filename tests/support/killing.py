@@ -83,18 +83,18 @@ for _name in CASES:
         CASES[_name]["options"]["configured"] = False
 
 
-def swept(name: str, step: int = 1) -> tuple[int, list]:
-    """Kill one of :data:`CASES` at each ``step``-th point, in a process of its own.
+def swept(names, step: int) -> dict[str, list]:
+    """Kill some of :data:`CASES` at each ``step``-th point, in a process of its own.
 
     Returns:
-        How often it was killed, and what is wrong.
+        By name, how often it was killed, and what is wrong.
     """
     done = subprocess.run(
-        [sys.executable, __file__, "--json", "--step", str(step), name],
-        capture_output=True, text=True, timeout=600, check=False,
+        [sys.executable, __file__, "--json", "--step", str(step), *names],
+        capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    return tuple(json.loads(done.stdout))
+    return json.loads(done.stdout)
 
 
 def _die_at(point):
@@ -318,18 +318,22 @@ def main(arguments=None) -> int:
 
     options = argparse.ArgumentParser(description="Kill changes of hosts at each write.")
     options.add_argument("--step", type=int, default=1, help="kill at each STEP-th point only")
-    options.add_argument("--json", action="store_true", help="of one case: kills and mistakes")
+    options.add_argument("--json", action="store_true", help="kills and mistakes of each case")
     options.add_argument("cases", nargs="*", default=list(CASES), metavar="CASE")
     given = options.parse_args(arguments)
     logging.disable(logging.CRITICAL)
-    total, mistakes = 0, 0
+    found = {}
     for name in given.cases:
-        kills, wrong = _sweep(CASES[name], given.step)
-        if given.json:
-            json.dump((kills, wrong), sys.stdout)
-            return 0
-        total, mistakes = total + kills, mistakes + len(wrong)
-        print(f"{name}: {kills} kills, {len(wrong)} mistakes", *wrong[:20], sep="\n  ", flush=True)
+        kills, wrong = found[name] = _sweep(CASES[name], given.step)
+        if not given.json:
+            print(
+                f"{name}: {kills} kills, {len(wrong)} mistakes", *wrong[:20], sep="\n  ", flush=True
+            )
+    total, mistakes = (sum(column) for column in zip(*(
+        (kills, len(wrong)) for kills, wrong in found.values()), strict=True))  # fmt: skip
+    if given.json:
+        json.dump(found, sys.stdout)
+        return 0
     print(f"{total} kills, {mistakes} mistakes")
     return mistakes
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import signal
 import threading
 
 import pytest
@@ -12,6 +15,7 @@ from saltext.maas.fleet import core, names, onboard, steps, worker
 from saltext.maas.fleet.config import settings_of
 from saltext.maas.fleet.store import Store, StoreError
 from support.fake_salt import FakeSalt
+from support.killing import forked
 
 RACKS = ["rack-1", "rack-2", "rack-3"]
 
@@ -71,12 +75,16 @@ class Minions(FakeSalt):
         return [d["step"] for _, d in self.fired if d["minion"] == minion and d["state"] == state]
 
 
-@pytest.fixture
-def fleet(tmp_path):
-    opts = {
-        "cachedir": str(tmp_path / "cache"), "pki_dir": str(tmp_path / "pki"),
+def options(folder):
+    return {
+        "cachedir": str(folder / "cache"), "pki_dir": str(folder / "pki"),
         "maas.fleet": {"region": "region", "orchestration": "", "gather_seconds": 0.01},
     }  # fmt: skip
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    opts = options(tmp_path)
     return core.Fleet({"__opts__": opts}, salt=Minions(opts))
 
 
@@ -523,3 +531,64 @@ def test_progress_is_lines_in_a_pipe_and_a_bar_on_a_terminal():
         assert "100 %" in text
         if not stream.isatty():
             assert len(text.splitlines()) == 2
+
+
+# Killed
+
+
+class Mortal(Minions):
+    """Minions that outlive the runner, which dies at a point: an ``ask``, its answer, an event."""
+
+    def __init__(self, opts, folder, point):
+        super().__init__(opts)
+        self.left, self.kept = point, folder / "named.json"
+        if self.kept.exists():
+            self.named = json.loads(self.kept.read_text())
+
+    def answer(self, minion, function, *args, **kwargs):
+        found = super().answer(minion, function, *args, **kwargs)
+        self.kept.write_text(json.dumps(self.named))
+        return found
+
+    def ask(self, *args, **kwargs):
+        self.point()
+        found = super().ask(*args, **kwargs)
+        self.point()
+        return found
+
+    def fire(self, tag, data):
+        super().fire(tag, data)
+        self.point()
+
+    def point(self):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def event_and_death(folder, minions, point=0):
+    opts = options(folder)
+    with core.Fleet({"__opts__": opts}, salt=Mortal(opts, folder, point)) as fleet:
+        react(fleet, minions)
+        return {
+            "states": {one: entry["state"] for one, entry in fleet.store.records().items()},
+            "queued": list(fleet.store.queued()), "named": fleet.salt.named,
+            "asked": [one for one in fleet.salt.asked if one[1] == "state.high"],
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.sweep)])
+def test_a_runner_killed_at_any_point_is_continued_by_the_next_event(tmp_path, step):
+    for point in itertools.count(1, step):
+        folder = tmp_path / str(point)
+        folder.mkdir()
+        ended = forked(lambda: event_and_death(folder, RACKS, point))  # noqa: B023
+        assert not ended or "error" not in ended, ended
+        # That of one is enough for all that were under way.
+        then = forked(lambda: event_and_death(folder, RACKS[0]))  # noqa: B023
+        assert then["states"] == dict.fromkeys(RACKS, "enrolled"), (point, then)
+        assert then["named"] == dict.fromkeys(RACKS, "connected"), point
+        assert then["queued"] == [], point
+        if ended:
+            break
+    assert point > 60
