@@ -175,7 +175,7 @@ def put(path, data):
         stream.write(data)
 
 
-@examples(20, 0.5)
+@examples(8, 0.5)
 @given(hosts())
 def test_files_of_a_host(given):
     release, kind, name, broken = given
@@ -198,7 +198,7 @@ CHANGES = {
 }  # fmt: skip
 
 
-@examples(25)
+@examples(12)
 @given(st.sampled_from(sorted(CHANGES)), st.data())
 def test_a_broken_file_is_changed_right_or_refused(kind, data):
     """The value is in the file afterwards as MAAS reads it, or the file is left alone."""

@@ -43,7 +43,7 @@ def reaction(tag, data):
     return scope["run"]()
 
 
-@examples(25)
+@examples(12)
 @given(mutated(EVENT), st.one_of(st.just(EVENT["tag"]), st.just("salt/minion/rack-1/start"), texts))
 def test_an_event(event, tag):
     call, _ = tried("event", reaction, tag, event)
@@ -74,7 +74,7 @@ class _Fleet:
 GRAINS = {"maas": {"installed": True, "roles": ["cluster", "rack"], "release": "3.7"}}
 
 
-@examples(12)
+@examples(6)
 @given(mutated(GRAINS))
 def test_grains(found):
     said, _ = tried("grains", admission.has_cluster, _Fleet(found), "rack-1")
@@ -118,7 +118,7 @@ BEACON = [
 master.profile({"maas": MAAS})  # what is loaded when it is first needed asks ldconfig
 
 
-@examples(12)
+@examples(6)
 @given(mutated(MAAS, of_yaml=True))
 def test_a_profile(given):
     def read():
@@ -128,7 +128,7 @@ def test_a_profile(given):
     tried("profile", read)
 
 
-@examples(20)
+@examples(10)
 @given(mutated(ROSTER, of_yaml=True), st.one_of(st.just("*"), texts),
        st.sampled_from(("glob", "pcre", "list", "nodegroup", "x")))  # fmt: skip
 def test_roster_options_and_targets(given, target, kind):
@@ -142,27 +142,27 @@ def test_roster_options_and_targets(given, target, kind):
         assert one["host"] in NODES[0]["addresses"]
 
 
-@examples(12)
+@examples(6)
 @given(mutated(FLEET, of_yaml=True))
 def test_the_fleet_s_configuration(given):
     tried("master's configuration", config.settings_of, {"maas.fleet": given, "cachedir": "/x"})
 
 
-@examples(12)
+@examples(6)
 @given(mutated({"regions": ["maas-region"], "lifetime": 60}, of_yaml=True))
 def test_the_minions_configuration(given):
     opts = {"maas.minions": given, "id": "x", "cachedir": "/x"}
     tried("master's configuration", master_side.Minions, opts, keys=object())
 
 
-@examples(12)
+@examples(6)
 @given(mutated(MINIONS, of_yaml=True))
 def test_minions_of_machines(given):
     if given is None or isinstance(given, dict):
         tried("minions in the pillar", settings.settings_of, given or {}, "salt", "3008.4")
 
 
-@examples(12)
+@examples(6)
 @given(mutated(RESOURCES, of_yaml=True))
 def test_resources(given):
     def read():
@@ -175,7 +175,7 @@ def test_resources(given):
         tried("resources in the pillar", read)
 
 
-@examples(12)
+@examples(6)
 @given(mutated(BEACON, of_yaml=True))
 def test_the_beacon(given):
     beacon = load("_beacons/maas_drift.py")
@@ -193,7 +193,7 @@ web-2,52:54:00:00:00:03,"r640, x",2,192.0.2.102,sdb://vault/web-2,
 """
 
 
-@examples(25)
+@examples(12)
 @given(st.one_of(bytes_of(CSV), texts.map(lambda one: one.encode("utf-8", "surrogatepass"))))
 def test_csv(content):
     with folder() as root:
@@ -208,7 +208,7 @@ class _Never:
         raise OSError("nobody answers")
 
 
-@examples(12)
+@examples(6)
 @given(st.one_of(mutated({"at": 1e12, "nodes": NODES}), mutated({"at": 0, "nodes": NODES})),
        st.booleans(), st.data())  # fmt: skip
 def test_the_cache_of_nodes(found, whole, data):
@@ -233,7 +233,7 @@ RECORD = {"minion": "rack-1", "region": "r", "state": "running", "step": "key", 
           "digest": "d", "cluster": "c", "runs": 1, "updated": 1.5, "started": 1.0}  # fmt: skip
 
 
-@examples(6, 0.3)
+@examples(3, 0.3)
 @given(mutated(RECORD), st.booleans(), st.data())
 def test_the_store(record, whole, data):
     """Rows that somebody changed, and a file that is damaged."""
@@ -292,7 +292,7 @@ class _Keys:
         list(minions)
 
 
-@examples(25)
+@examples(12)
 @given(
     st.sampled_from(["events", "machines", "minions", "beacon", "resource", "region"]), st.data()
 )
@@ -378,7 +378,7 @@ def converted(path):
     return found
 
 
-@examples(12)
+@examples(6)
 @given(mutated(FORMULA, of_yaml=True))
 def test_a_formula_s_pillar(given):
     tried("formula's pillar", converted, given)
@@ -388,7 +388,7 @@ def _from_file(path):
     return formula.converted({"__opts__": {}}, path)
 
 
-@examples(5, 0.1)
+@examples(3, 0.1)
 @given(bytes_of(yaml.safe_dump({"maas": FORMULA})))
 def test_a_file_with_a_formula_s_pillar(content):
     with folder() as root:
@@ -399,7 +399,7 @@ def test_a_file_with_a_formula_s_pillar(content):
 PILLAR = {"api": {"api_key": "sdb://vault/key", "url": "http://h/MAAS"}, "list": ["sdb://x/y", "z"]}
 
 
-@examples(12)
+@examples(6)
 @given(mutated(PILLAR, of_yaml=True))
 def test_references_to_secrets(given):
     tried("references", lambda: sdb.resolve(given, lambda reference: SECRET, "maas"))

@@ -36,7 +36,7 @@ SMALL = {
 }  # fmt: skip
 
 
-@examples(20)
+@examples(4)
 @given(mutated({"maas": SMALL}, of_yaml=True), st.booleans())
 def test_a_state_and_functions_with_a_broken_pillar(whole, test):
     """Before anything is asked; at the port of the region nobody listens."""
@@ -65,7 +65,7 @@ def region():
         yield server
 
 
-@examples(4, 0.1)
+@examples(2, 0.1)
 @given(text=texts)
 def test_text_is_only_text(region, text):
     """What a pillar holds is in MAAS afterwards to the letter, or was refused: nothing renders it."""
@@ -91,7 +91,7 @@ GRAINS = {"system_id": "4y3h7n", "hostname": "web-1", "fqdn": "web-1.maas", "zon
 CONFIG = {"master_port": 4506, "log_level": "debug", "grains": {"a": ["b"]}, "keysize": 2048}
 
 
-@examples(10, 0.2)
+@examples(3, 0.2)
 @given(texts, texts, texts, mutated(CONFIG, of_yaml=True))
 def test_the_script_that_makes_a_minion(zone, tag, master, config):
     """Whatever a region calls things, the shell sees one word of each; here it only reads the script."""
@@ -120,7 +120,7 @@ STP = bytes.fromhex("0180c2000000" "525400000001" "0026" "424203" "0000000000" "
                     "00000000" "8000525400000001" "8001" "0000" "1400" "0200" "0f00") + b"\0" * 8  # fmt: skip
 
 
-@examples(60)
+@examples(20)
 @given(st.one_of(bytes_of(STP), st.binary(max_size=200)))
 def test_frames(frame):
     tried("frame", packets.read_bpdu, frame)
@@ -159,7 +159,7 @@ OFFER = _frame(0x0800, bytes(packets._discover(b"\x52\x54\0\0\0\1", 7))[14:])
 ARP = _frame(0x0806, bytes.fromhex("00010800060400025254000000010a0a00025254000000020a0a0001"))
 
 
-@examples(40)
+@examples(10)
 @given(st.one_of(bytes_of(OFFER), bytes_of(ARP), bytes_of(STP)))
 def test_answers_on_a_segment(frame):
     mac = "52:54:00:00:00:01"
@@ -171,7 +171,7 @@ def test_answers_on_a_segment(frame):
         tried("frame", packets.arp_answers, "eth0", mac, "10.10.0.1", ["10.10.0.2"], 0.01)
 
 
-@examples(40)
+@examples(10)
 @given(st.one_of(texts, bytes_of('{"message": "a\\nb", "level": "info"}').map(
     lambda data: data.decode("utf-8", "replace"))))  # fmt: skip
 def test_a_line_of_a_log(line):
@@ -184,7 +184,7 @@ STATUS = {"region": "r", "up": True, "release": "3.7", "pending": 1, "problems":
           "last_run": {"time": 1.5, "success": True}}  # fmt: skip
 
 
-@examples(20)
+@examples(5)
 @given(texts, texts)
 def test_names_in_metrics(name, cluster):
     """One line for each sample, whatever the objects are called."""

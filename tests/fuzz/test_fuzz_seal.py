@@ -47,7 +47,7 @@ def changed_text(value):
     return names.flatmap(change)
 
 
-@examples(20, 1)
+@examples(10, 1)
 @given(st.one_of(mutated(BOX), changed_text(BOX)))
 def test_a_changed_box_is_never_opened(box):
     found, _ = tried(
@@ -56,7 +56,7 @@ def test_a_changed_box_is_never_opened(box):
     assert found is None or box == BOX
 
 
-@examples(3, 0.1)
+@examples(2, 0.1)
 @given(mutated(WHOLE))
 def test_an_envelope(given):
     with folder() as root:
@@ -68,7 +68,7 @@ def test_an_envelope(given):
         assert found is None or (isinstance(boxes, dict) and boxes.get("rack-1") == BOX)
 
 
-@examples(10, 0.3)
+@examples(4, 0.3)
 @given(st.one_of(bytes_of(f"{'0' * 32} {int(time.time())}\n" * 3), bytes_of("")))
 def test_a_broken_note_of_opened_boxes(content):
     with folder() as root:
@@ -87,7 +87,7 @@ def test_a_broken_note_of_opened_boxes(content):
             assert "before" in str(error)
 
 
-@examples(4, 0.1)
+@examples(2, 0.1)
 @given(st.one_of(bytes_of(PEM), bytes_of(PUBLIC), texts.map(lambda one: one.encode("utf-8", "replace"))),
        st.sampled_from([None, "", "pass", "\ud800"]))  # fmt: skip
 def test_keys(content, passphrase):
@@ -100,14 +100,14 @@ def test_keys(content, passphrase):
     tried("key", keys.as_pem, base64.b64encode(content).decode())
 
 
-@examples(20, 0.5)
+@examples(8, 0.5)
 @given(mutated(ANSWER))
 def test_a_signed_answer(given):
     found, _ = tried("signed answer", signed.opened, given, "region", "f", NONCE, PUBLIC)
     assert found is None or given == ANSWER
 
 
-@examples(10, 0.3)
+@examples(4, 0.3)
 @given(mutated(ANSWER["answer"], most=1))
 def test_the_answer_of_a_key_s_owner_may_be_anything(text):
     """Whoever has the key signs what it likes."""

@@ -107,3 +107,11 @@ def test_what_is_within_a_value_is_refused_exactly_where_jsonschema_alone_refuse
     ]
     assert len(outer) > 50
     assert different == []
+
+
+def test_thousands_of_unknown_keys_are_named_without_a_hint_each():
+    known = schemas.mapping({f"key-{number}": {} for number in range(30)})
+    lines = [line for _, line in schemas.mistakes({f"kex-{n:04}": 1 for n in range(3000)}, known)]
+    assert len(lines) == 3000
+    assert sum("closest" in line for line in lines) == 100
+    assert lines[-1] == "kex-2999: unknown key"

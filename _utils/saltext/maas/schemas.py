@@ -44,6 +44,7 @@ _ALLOWED = {
     "url": "a URL of http:// or https://, without user or password",
 }
 _MOST_KEYS = 20  # that a message names
+_MOST_HINTS = 100  # unknown keys of a mapping for which the known ones are named
 
 
 # Nodes; ``more`` are further words of one
@@ -311,8 +312,11 @@ def _sentences(error) -> Iterator[tuple[list, str]]:
     """Turn one of jsonschema's errors into pairs of a path and a sentence."""
     path, node, value = [*error.absolute_path], error.schema, error.instance
     if error.validator == "additionalProperties":
-        for key in sorted(value.keys() - node["properties"].keys(), key=str):
-            yield [*path, key], f"unknown key; {_allowed_keys(key, node['properties'])}"
+        unknown = sorted(value.keys() - node["properties"].keys(), key=str)
+        for number, key in enumerate(unknown):
+            # What is like a key takes a millisecond to find; of thousands nobody reads it.
+            hint = f"; {_allowed_keys(key, node['properties'])}" if number < _MOST_HINTS else ""
+            yield [*path, key], f"unknown key{hint}"
     elif error.validator == "required":
         for key in error.validator_value:
             if key not in value:
