@@ -87,7 +87,7 @@ def commissioned(region, system_id, *, interfaces=(), disks=(), **fields):
     """
     row = machine(region, system_id)
     if region.release < "2.0":
-        row.update(fields)
+        detected(region, system_id, disks=disks, **fields)
         nodes.finish(region, system_id)
         return
     known = {disk["name"] for disk in storage.disks_of(region, row)}

@@ -24,6 +24,9 @@ DISK, PARTITION = "disk", "partition"
 _KINDS = {DISK: "disks", PARTITION: "partitions"}
 TABLES = ("disks", "partitions", "filesystems", "groups", "cache_sets")
 FORMATS = ("fat32", "ext2", "ext4", "xfs", "vfat", "swap", "ramfs", "tmpfs", "btrfs", "zfsroot")
+#: First releases of what not all have.
+_FORMATS_SINCE = {**dict.fromkeys(("xfs", "swap", "ramfs", "tmpfs"), "2.0"), "btrfs": "2.2",
+                  "zfsroot": "2.4"}  # fmt: skip
 IN_MEMORY = ("ramfs", "tmpfs")
 RAIDS = ("raid-0", "raid-1", "raid-5", "raid-6", "raid-10")
 _LEAST_MEMBERS = {"raid-0": 2, "raid-1": 2, "raid-5": 3, "raid-6": 4, "raid-10": 3}
@@ -57,6 +60,16 @@ def refused(text, field="__all__"):
 def forbidden(text):
     """What is found wrong while something is done: in words only."""
     return Answer(400, text, TEXT)
+
+
+def is_node_1x(node):
+    """Whether a machine is a node of API 1.0."""
+    return "macs" in node
+
+
+def formats(release):
+    """The file systems of a release."""
+    return tuple(one for one in FORMATS if release >= _FORMATS_SINCE.get(one, "1.9"))
 
 
 def new_uuid(given=None):
@@ -280,7 +293,8 @@ def release(region, node):
 def _overhead(node):
     """What a partition table takes of a disk."""
     arch = (node["architecture"] or "").partition("/")[0]
-    more = {"ppc64el": 8 * MIB, "amd64": 0 if node["bios_boot_method"] == "uefi" else MIB}
+    no_grub = node["bios_boot_method"] == "uefi" or is_node_1x(node)
+    more = {"ppc64el": 8 * MIB, "amd64": 0 if no_grub else MIB}
     return 5 * MIB + more.get(arch, 0)
 
 
@@ -295,6 +309,8 @@ def available(region, disk):
     """How much of a disk is left, in bytes."""
     if filesystem_of(region, (DISK, disk["id"])):
         return 0
+    if region.release < "2.0" and not disk["table"]:
+        return disk["size"]
     return left_for_partitions(region, disk)
 
 
@@ -367,7 +383,8 @@ def add_partition(region, node, disk, size=None, bootable=False, uid=None, index
         word = {"lvm-vg": "logical", "bcache": "Bcache"}[group["kind"]]
         text = f"Cannot create a partition table on a {word} volume."
         raise refused(text, "block_device")
-    disk["table"] = disk["table"] or "GPT"
+    mbr = is_node_1x(node) and boot_disk(region, node) is disk  # it boots from BIOS
+    disk["table"] = disk["table"] or ("MBR" if mbr else "GPT")
     left = left_for_partitions(region, disk)
     size = (left if size is None else size) // ALIGNMENT * ALIGNMENT
     if size < ALIGNMENT:
@@ -658,17 +675,21 @@ def show_disk(region, row, in_list=False):
         "firmware_version": row["firmware_version"],
         "storage_pool": row.get("storage_pool"),
         "numa_node": row["numa_node"],
-        "resource_uri": f"/MAAS/api/2.0/nodes/{row['node']}/blockdevices/{row['id']}/",
+        "resource_uri": f"{_uri(region, row['node'])}/blockdevices/{row['id']}/",
     }
     if in_list or not physical:
         del shown["firmware_version"]
     return hide_newer(region.release, shown, _DISK_SINCE)
 
 
+def _uri(region, system_id):
+    return f"/MAAS/api/{region.release.api}/nodes/{system_id}"
+
+
 def show_partition(region, row):
     """A partition as the API shows it."""
     disk, key = region.rows("disks")[row["disk"]], (PARTITION, row["id"])
-    base = f"/MAAS/api/2.0/nodes/{disk['node']}/blockdevices/{disk['id']}/partition/{row['id']}"
+    base = f"{_uri(region, disk['node'])}/blockdevices/{disk['id']}/partition/{row['id']}"
     shown = {
         "id": row["id"],
         "system_id": disk["node"],
@@ -699,7 +720,7 @@ def _show_members(region, group, *fstypes):
 def show_group(region, row):
     """A volume group, RAID, bcache or datastore as the API shows it."""
     size, ident = group_size(region, row), row["id"]
-    base = f"/MAAS/api/2.0/nodes/{row['node']}"
+    base = _uri(region, row["node"])
     shown = {"id": ident, "system_id": row["node"], "uuid": row["uuid"], "name": row["name"],
              "size": size, "human_size": human(size)}  # fmt: skip
     volumes = volumes_of(region, row)
@@ -745,7 +766,7 @@ def show_cache_set(region, row):
         "system_id": row["node"],
         "name": cache_set_name(region, row),
         "cache_device": show_device(region, cache_device(region, row)),
-        "resource_uri": f"/MAAS/api/2.0/nodes/{row['node']}/bcache-cache-set/{row['id']}/",
+        "resource_uri": f"{_uri(region, row['node'])}/bcache-cache-set/{row['id']}/",
     }
     return hide_newer(region.release, shown, _GROUP_SINCE)
 

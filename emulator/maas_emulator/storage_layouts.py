@@ -193,7 +193,9 @@ class _Layout:
         size = self.seen.get("boot_size") or 0 if boot_size is None else boot_size
         if size > 0:
             self._part(self.boot, size, True, ("boot", "ext4", "/boot"))
-        self.boot["table"] = self.boot["table"] or "GPT"
+        self.boot["table"] = self.boot["table"] or (
+            "MBR" if storage.is_node_1x(self.node) else "GPT"
+        )
         chosen = self.seen.get("root_device")
         disk = self.region.rows("disks")[chosen] if chosen else self.boot
         return self._part(disk, self.seen.get("root_size"))

@@ -93,6 +93,17 @@ def blocks(server, name):
     return snapshot_of(server).records("machine")[name].raw["blockdevice_set"]
 
 
+@pytest.mark.parametrize("release", ["2.0", "2.4"])
+def test_older_releases_want_the_size_of_the_rest(regions, release):
+    server = regions(release)
+    name, _ = ready(server)
+    laid_out(server, name, {"disks": {"sda": {"partitions": [
+        {"size": "20G", "fs": "ext4", "mount": "/"}, {"size": "rest", "fs": "xfs", "mount": "/srv"},
+    ]}}})  # fmt: skip
+    (disk,) = [one for one in blocks(server, name) if one["name"] == "sda"]
+    assert [len(disk["partitions"]), disk["available_size"]] == [2, 0]
+
+
 ALL = {
     "plain": {"boot_disk": "sda", "disks": {"sda": PLAIN}},
     "mirrored": MIRRORED,

@@ -190,12 +190,79 @@ def test_one_that_enlisted_itself_is_adopted_by_its_mac_or_bmc(regions, release)
         assert row_of(server, "web-2")["system_id"] == ident
 
 
+#: Layouts, and disks with all that can be made of them; each from what the one before has left.
+STORAGE = (
+    {"layout": "lvm", "layout_options": {"lv_size": "20G"}},
+    {"layout": "bcache"},
+    {
+        "boot_disk": "sdb",
+        "disks": {
+            "sda": {"partitions": [{"size": "512MiB"}, {"size": "rest"}], "tags": ["slow"]},
+            "sdb": {"partitions": [{"size": "1G", "fs": "ext4", "mount": "/boot"}, {}]},
+        },
+        "raids": {"md0": {"level": 1, "devices": ["sda-part2", "sdb-part2"]}},
+        "volume_groups": {"vg0": {"devices": ["md0"], "volumes": {
+            "root": {"size": "20G", "fs": "ext4", "mount": "/"},
+            "srv": {"size": "rest", "fs": "ext2", "mount": "/srv"},
+        }}},
+        "bcaches": {"bcache0": {"backing": "sdc", "cache": "sdd", "mode": "writeback",
+                                "fs": "ext4", "mount": "/data"}},
+    },
+    {"disks": {"sda": {"partitions": [{"fs": "ext4", "mount": "/"}], "tags": []}}},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("release", ["1.9", "1.10"])
+def test_disks(regions, release, caplog):
+    server = regions(release)
+    server.region.options.machine_seconds = float("inf")
+    data = described(**{"web-1": node(storage=STORAGE[0])})
+    _, plan = carried_out(server, data)
+    assert plan.warnings[0] == "machine web-1: storage is skipped until the machine is commissioned"
+    disks = [
+        {"name": name, "size": 10**11, "model": "m", "serial": name, "tags": [tag]}
+        for name, tag in (("sda", "rotary"), ("sdb", "rotary"), ("sdc", "rotary"), ("sdd", "ssd"))
+    ]
+    hardware.commissioned(server.region, row_of(server, "web-1")["system_id"], disks=disks)
+    for storage in STORAGE:
+        data["machines"]["web-1"]["storage"] = storage
+        _, plan = carried_out(server, data)
+        assert plan.shown()["machine"]["web-1"].keys() == {"storage"}
+        assert planned(server, data)[1].changes == []
+    assert caplog.records == []  # no answer was doubted
+    (shown,) = client_of(server).get("nodes/", op="list")
+    names = {disk["name"] for disk in shown["blockdevice_set"]}
+    assert names == {"sda", "sdb", "sdc", "sdd", "bcache0"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "path", "since"),
+    [
+        ({"special": [{"fs": "tmpfs", "mount": "/tmp"}]}, "special", "2.0"),
+        ({"disks": {"sda": {"fs": "xfs"}}}, "disks:sda:fs", "2.0"),
+        ({"disks": {"sda": {"partitions": [{"fs": "swap"}]}}}, "disks:sda:partitions:0:fs", "2.0"),
+        ({"disks": {"sda": {"fs": "ext4", "mount": "/", "options": "ro"}}},
+         "disks:sda:options", "2.0"),
+        ({"disks": {"sda": {"partitions": [{"tags": ["x"]}]}}},
+         "disks:sda:partitions:0:tags", "2.5"),
+        ({"volume_groups": {"vg0": {"devices": ["sda"], "volumes": {"a": {"fs": "btrfs"}}}}},
+         "volume_groups:vg0:volumes:a:fs", "2.2"),
+        ({"layout": "blank"}, "layout", "2.6"),
+    ],
+)  # fmt: skip
+def test_what_disks_of_1_9_lack_is_refused(regions, entry, path, since):
+    data = described(**{"web-1": node(storage=entry)})
+    (problem,) = pillar.problems(data, snapshot_of(regions("1.9")).release)
+    assert problem.startswith(f"maas:machines:web-1:storage:{path}:")
+    assert problem.endswith(f"needs MAAS {since} or later")
+
+
 @pytest.mark.parametrize(
     ("release", "field", "value", "since"),
     [
         ("1.9", "pool", "default", "2.5"), ("1.9", "description", "x", "2.6"),
         ("1.8", "interfaces", {"eth0": {}}, "1.9"), ("1.9", "domain", "example.com", "2.0"),
-        ("1.9", "storage", {"disks": {}}, "2.0"), ("1.8", "min_hwe_kernel", "hwe-t", "1.9"),
+        ("1.8", "storage", {"disks": {}}, "1.9"), ("1.8", "min_hwe_kernel", "hwe-t", "1.9"),
         ("1.7", "swap_size", 1000, "1.8"), ("1.7", "boot_type", "di", "1.8"),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ import random
 import time
 import uuid
 
+from maas_emulator import storage, storage_layouts
 from maas_emulator.api1 import groups
 from maas_emulator.web import TEXT, Answer, Missing
 
@@ -113,6 +114,11 @@ def add(region, group, macs, **values):
         "error_description": "",
         "agent_name": "",
         "last_event": (None, None),
+        # What disks of API 2.0 depend on.
+        "node_type": 0,
+        "bios_boot_method": "",
+        "previous_status": NEW,
+        "boot_disk": None,
         **values,
     }
     row["hostname"] = row["hostname"] or random_hostname(region)
@@ -262,11 +268,14 @@ def _follow(region, row, status):
         row["power_state"] = "off"
     if status == COMMISSIONING:
         row["owner"] = None
+        if region.release >= "1.9":
+            storage_layouts.default(region, row)
     set_status(region, row, _NEXT[status])
 
 
 def commission(region, row, who):
     """Begin to commission a machine; from 1.9 on it is theirs who asked until it is ready."""
+    storage.clear(region, row)
     row["owner"] = who if region.release >= "1.9" else None
     set_status(region, row, COMMISSIONING, who, "start commissioning")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from maas_emulator import storage
 from maas_emulator.api1 import machines, show
 from maas_emulator.api1.node_form import NodeForm, bad_mac, clean_mac
 from maas_emulator.forms import REQUIRED, Check
@@ -63,6 +64,7 @@ def delete_node(request):
         raise Answer(409, text, TEXT)
     for nic in row["macs"]:
         region.rows("interfaces").pop(nic["id"], None)
+    storage.drop_all(region, row)
     del region.rows(machines.MACHINES)[row["id"]]
     return no_content()
 

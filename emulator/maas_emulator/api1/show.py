@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from urllib.parse import quote
 
+from maas_emulator import storage
 from maas_emulator.api1 import machines
 from maas_emulator.api1.node_interfaces import interface_shown
 
@@ -50,6 +51,16 @@ def zone(region, name):
     return None
 
 
+def disks(region, row):
+    """The fields of a machine that show its disks; the boot disk is the one that was chosen."""
+    shown = storage.of_machine(region, row)
+    if row["boot_disk"] is None:
+        shown["boot_disk"] = None
+    if not shown["blockdevice_set"]:
+        del shown["storage"]
+    return shown
+
+
 def machine(region, row):
     """What the API tells about a machine."""
     macs = [mac(row, nic) for nic in row["macs"] if nic["mac_address"]]
@@ -70,10 +81,7 @@ def machine(region, row):
         "routers": None,
         "zone": zone(region, row["zone"]),
         "interface_set": [interface_shown(region, row, nic) for nic in row["macs"]],
-        "boot_disk": None,
-        "blockdevice_set": [],
-        "physicalblockdevice_set": [],
-        "virtualblockdevice_set": [],
+        **disks(region, row),
     }
     found = {name: known[name] for name, since in _FIELDS if region.release >= since}
     return {**found, "resource_uri": uri(row)}

@@ -6,12 +6,12 @@ from maas_emulator import forms_2x, machines, permissions, storage, storage_layo
 from maas_emulator import storage_fields as fields
 from maas_emulator.web import TEXT, Answer, Endpoint, Invalid, Missing, no_content
 
-disks = Endpoint("nodes/{system_id}/blockdevices/", "BlockDevicesHandler")
-disk = Endpoint("nodes/{system_id}/blockdevices/{disk}/", "BlockDeviceHandler")
-partitions = Endpoint("nodes/{system_id}/blockdevices/{disk}/partitions/", "PartitionsHandler")
-partition = Endpoint(
-    "nodes/{system_id}/blockdevices/{disk}/partitions?/{partition:[^/]+}", "PartitionHandler"
-)
+_DISKS = "nodes/{system_id}/blockdevices/"
+_PARTITION = "{disk}/partitions?/{partition:[^/]+}"
+disks = Endpoint(_DISKS, "BlockDevicesHandler", since="1.9")
+disk = Endpoint(_DISKS + "{disk}/", "BlockDeviceHandler", since="1.9")
+partitions = Endpoint(_DISKS + "{disk}/partitions/", "PartitionsHandler", since="1.9")
+partition = Endpoint(_DISKS + _PARTITION, "PartitionHandler", since="1.9")
 
 _NO_IDENTITY = "serial/model are required if id_path is not provided."
 _MOUNTED = "Filesystem is mounted and cannot be unformatted. Unmount the filesystem before"
@@ -24,6 +24,7 @@ def machine_of(request, test=permissions.may_view):
 
 def need_ready(node, what, word="machine"):
     """409 for a machine that is not ready."""
+    word = "node" if storage.is_node_1x(node) else word
     if node["status"] != machines.READY:
         raise machines.violation(f"Cannot {what} because the {word} is not Ready.")
 
@@ -193,10 +194,13 @@ def _retag(row, tag, wanted):
 
 def _tagger(wanted):
     def of_disk(request):
-        """Add or remove a tag."""
+        """Add or remove a tag; API 1.0 does so by GET."""
         node, row = _disk(request, permissions.may_admin)
         need_ready(node, "update block device")
-        _retag(row, str(request.needed("tag")), wanted)
+        tag = request.needed("tag") if request.method == "POST" else request.query.get("tag")
+        if not tag:
+            raise Answer(400, "No provided tag!", TEXT)
+        _retag(row, str(tag), wanted)
         return storage.show_disk(request.region, row)
 
     def of_partition(request):
@@ -210,7 +214,8 @@ def _tagger(wanted):
 
 for _op, _wanted in (("add_tag", True), ("remove_tag", False)):
     _of_disk, _of_partition = _tagger(_wanted)
-    disk("POST", _op)(_of_disk)
+    disk("POST", _op, since="2.0")(_of_disk)
+    disk("GET", _op, until="2.0")(_of_disk)
     partition("POST", _op, since="2.5")(_of_partition)
 
 
@@ -256,7 +261,7 @@ def _format(target):
     region, node = target.region, target.node
     kinds = (
         fields.uuid4(),
-        fields.choice("fstype", storage.FORMATS, required=True),
+        fields.choice("fstype", storage.formats(region.release), required=True),
         fields.text("label"),
     )
     form = forms_2x.ModelForm(target.request, kinds)
@@ -375,7 +380,7 @@ def create_partition(request):
     kinds = (
         forms_2x.flag("bootable", model=None),
         fields.uuid4(),
-        fields.size("size", storage.ALIGNMENT, row["size"]),
+        fields.size("size", storage.ALIGNMENT, row["size"], required=region.release < "2.3"),
     )
     form = forms_2x.ModelForm(request, kinds)
     form.read()

@@ -9,16 +9,16 @@ from maas_emulator.storage import DISK, PARTITION
 from maas_emulator.web import Answer, Endpoint, Invalid, Missing, no_content
 
 _NODE = "nodes/{system_id}/"
-volume_groups = Endpoint(_NODE + "volume-groups/", "VolumeGroupsHandler")
-volume_group = Endpoint(_NODE + "volume-groups?/{id:\\d+}/", "VolumeGroupHandler")
-raids = Endpoint(_NODE + "raids/", "RaidsHandler")
-raid = Endpoint(_NODE + "raid/{id}/", "RaidHandler")
-bcaches = Endpoint(_NODE + "bcaches/", "BcachesHandler")
-bcache = Endpoint(_NODE + "bcache/{id}/", "BcacheHandler")
+volume_groups = Endpoint(_NODE + "volume-groups/", "VolumeGroupsHandler", since="1.9")
+volume_group = Endpoint(_NODE + "volume-groups?/{id:\\d+}/", "VolumeGroupHandler", since="1.9")
+raids = Endpoint(_NODE + "raids/", "RaidsHandler", since="1.9")
+raid = Endpoint(_NODE + "raid/{id}/", "RaidHandler", since="1.9")
+bcaches = Endpoint(_NODE + "bcaches/", "BcachesHandler", since="1.9")
+bcache = Endpoint(_NODE + "bcache/{id}/", "BcacheHandler", since="1.9")
 datastores = Endpoint(_NODE + "vmfs-datastores/", "VmfsDatastoresHandler", since="2.7")
 datastore = Endpoint(_NODE + "vmfs-datastore/{id}/", "VmfsDatastoreHandler", since="2.7")
-cache_sets = Endpoint(_NODE + "bcache-cache-sets/", "BcacheCacheSetsHandler")
-cache_set = Endpoint(_NODE + "bcache-cache-set/{id}/", "BcacheCacheSetHandler")
+cache_sets = Endpoint(_NODE + "bcache-cache-sets/", "BcacheCacheSetsHandler", since="1.9")
+cache_set = Endpoint(_NODE + "bcache-cache-set/{id}/", "BcacheCacheSetHandler", since="1.9")
 
 _MODES = ("writeback", "writethrough", "writearound")
 #: What is shown of a bcache, and of a logical volume, that was just made.

@@ -15,9 +15,7 @@ from maas_emulator.settings import settings_of
 DESCRIBED = ("1.5", "1.7", "1.9")
 
 #: Calls that are not covered: pieces of their paths, or their operations.
-NOT_COVERED = re.compile(
-    r"blockdevices|volume-group|/raids?/|bcache|set_storage_layout|get_curtin_config|/nodes/\.\*/"
-)
+NOT_COVERED = re.compile(r"get_curtin_config|/nodes/\.\*/")
 #: Operations that the description lacks, since they are declared otherwise or by nobody.
 UNDESCRIBED = {
     ("/account/prefs/sshkeys/{}/", "DELETE", None),
@@ -47,6 +45,7 @@ def served(release):
     found = {}
     for endpoint, operations in Region(release).routes.endpoints:
         path = "/" + re.sub(r"\{(\w+)(:(?:[^{}]|\{\d+\})+)?\}", "{}", endpoint.template)
+        path = path.replace("s?/", "/")  # later releases accept both
         for (method, op), item in operations.items():
             found[path, method, op] = bool(item.admin or endpoint.restricted), bool(item.anonymous)
     return found

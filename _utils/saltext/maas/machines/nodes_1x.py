@@ -98,6 +98,9 @@ def _as_machine(release, raw):
         "power_type": raw.get("power_type") or "manual",
     }
     found.pop("resource_uri", None)  # which is that of a node
+    disks = raw.get("physicalblockdevice_set")
+    if disks and "boot_disk" in raw:
+        found["boot_disk"] = raw["boot_disk"] or min(disks, key=lambda one: one["id"])
     if "interface_set" not in raw:
         macs = [one["mac_address"] for one in raw["macaddress_set"]]
         found["interface_set"] = [

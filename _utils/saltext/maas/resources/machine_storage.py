@@ -15,6 +15,7 @@ from typing import Any
 
 from saltext.maas.api_path import segment
 from saltext.maas.errors import NotDone, WrongAnswer
+from saltext.maas.machines import nodes_1x
 from saltext.maas.machines import operations as at
 from saltext.maas.resources import kinds
 from saltext.maas.resources.engine_types import Client
@@ -43,6 +44,7 @@ from saltext.maas.resources.storage_steps import (
     COLLECTIONS,
     MOUNTING,
     Ref,
+    Rest,
     StorageStep,
     known_ids,
 )
@@ -229,6 +231,10 @@ def problem(found_steps: list[StorageStep], raw: dict) -> str | None:
 
 #: Operations whose answer does not show the device.
 _UNSHOWN = ("set_boot_disk", "delete_logical_volume")
+#: First release that makes a partition of what is left.
+_FINDS_REST = "2.3"
+#: Operations that API 1.0 wants by GET.
+_TAGGING = ("add_tag", "remove_tag")
 
 
 def apply_steps(client: Client, raw: dict, entry: dict, bcaches: list | None = None) -> None:
@@ -269,22 +275,34 @@ def _send(client, system_id, step, ids, paths):
             return [sent(one) for one in value]
         return known(value.name) if isinstance(value, Ref) else value
 
-    root = f"machines/{segment(system_id)}/" if step.of_machine else node
+    of_machine = f"{nodes_1x.collection(client.release)}{segment(system_id)}/"
+    root = of_machine if step.of_machine else node
     path = root + re.sub(r"\{([^}]+)\}", lambda match: str(known(match[1])), step.path)
     data = {name: sent(value) for name, value in step.data.items()}
-    if step.method == "DELETE":
-        client.delete(path)
+    answer = _request(client, step, path, data)
+    if step.method == "DELETE" or step.op in _UNSHOWN:
         return
-    if step.method == "PUT":
-        answer = client.put(path, data=data)
+    if step.path == "bcaches/":  # MAAS shows a new one without its path
+        disk = answer.get("virtual_device") if isinstance(answer, dict) else None
+        confirmed(disk, f"{node}blockdevices/", known=paths)
     else:
-        answer = client.post(path, op=step.op, data=data, repeat=False)
-    if step.op in _UNSHOWN:
-        return
-    confirmed(answer, path, step.op, paths)
+        confirmed(answer, path, step.op, paths)
     paths.update(own_paths(answer))
     if step.makes:
         ids[step.makes] = _id_of(answer)
+
+
+def _request(client, step, path, data):
+    if step.method == "DELETE":
+        return client.delete(path)
+    if step.method == "PUT":
+        return client.put(path, data=data)
+    if step.op in _TAGGING and nodes_1x.is_node(client.release):
+        return client.get(path, op=step.op, **data)
+    if isinstance(data.get("size"), Rest):
+        rest = data.pop("size")
+        data |= {"size": rest.size} if client.release < _FINDS_REST else {}
+    return client.post(path, op=step.op, data=data, repeat=False)
 
 
 def _id_of(answer):

@@ -156,7 +156,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         Field("interfaces", interfaces_schema.KIND, since="1.9", clearable=rules.NEVER,
               server_default=UNKNOWN, refs=interfaces_schema.references,
               doc="Its network interfaces by name; others are left alone."),
-        Field("storage", machine_storage.KIND, since="2.0", server_default=UNKNOWN,
+        Field("storage", machine_storage.KIND, since="1.9", server_default=UNKNOWN,
               clearable=rules.NEVER, read=machine_storage.described,
               doc="Its disks and what is made of them, once it is commissioned; see the guide "
               "of machines."),

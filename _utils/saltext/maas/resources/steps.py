@@ -102,7 +102,7 @@ def confirmed(answer: Any, path: str, op: str | None = None, known: Container[st
         above = above.rpartition("/")[0]
         expected, is_new = rf"{re.escape(above)}/blockdevices/\d+", True
     else:
-        is_new = not (last.isdigit() or path.startswith("machines/"))
+        is_new = not (last.isdigit() or above in ("machines", "nodes"))
         if is_new:
             # MAAS calls one of the raids/ raid/1, but one of the interfaces/ interfaces/1.
             expected = rf"{re.escape(above)}/{re.escape(last.rstrip('s'))}s?/\d+"

@@ -22,9 +22,9 @@ from saltext.maas.resources.storage_current import (
 #: The layouts, each with the first release that has it, and its options.
 _BASIC = ("boot_size", "root_size", "root_device")
 LAYOUTS: dict[str, tuple[str, tuple]] = {
-    "flat": ("2.0", _BASIC),
-    "lvm": ("2.0", (*_BASIC, "vg_name", "lv_name", "lv_size")),
-    "bcache": ("2.0", (*_BASIC, "cache_mode", "cache_size", "cache_no_part")),
+    "flat": ("1.9", _BASIC),
+    "lvm": ("1.9", (*_BASIC, "vg_name", "lv_name", "lv_size")),
+    "bcache": ("1.9", (*_BASIC, "cache_mode", "cache_size", "cache_no_part")),
     "blank": ("2.6", ()),
     "vmfs6": ("2.6", ("root_size", "root_device")),
     "vmfs7": ("3.1", ("root_size", "root_device")),

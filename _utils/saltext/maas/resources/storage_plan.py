@@ -24,6 +24,7 @@ from saltext.maas.resources.storage_desired import DesiredDevice, DesiredGroup
 from saltext.maas.resources.storage_removals import StorageRemovals
 from saltext.maas.resources.storage_steps import (
     Ref,
+    Rest,
     StorageStep,
     group_id,
     group_path,
@@ -76,7 +77,8 @@ class StoragePlan(StorageRemovals):
         if target.of:
             yield from self._make_group(self.desired.groups[target.of], done)
         if target.above is not None and target.current is None:
-            data = {} if self._takes_the_rest(target) else {"size": target.size}
+            size = target.size
+            data = {"size": Rest(size) if self._takes_the_rest(target) else size}
             text = f"create partition {target.name} of {sizes.text(target.size)}"
             path = f"blockdevices/{{{target.above.name}}}/partitions/"
             yield StorageStep(text, path, data=data, makes=target.name)

@@ -18,6 +18,9 @@ _KEYS = ("boot_disk", "layout", "layout_options", "disks", "raids", "volume_grou
          "special")  # fmt: skip
 _TABLES = ("GPT", "MBR")
 _TABLE_SINCE, _TAGS_SINCE = "2.8", "2.5"
+_FORMATS_SINCE = {"xfs": "2.0", "swap": "2.0", "btrfs": "2.2", "zfsroot": "2.4"}
+#: First release with mount options and file systems in memory.
+_OPTIONS_SINCE = "2.0"
 _OF_PARTITION = ("size", "tags", *_CONTENT)
 _OF_DISK = ("match", "tags", "partition_table", "partitions", *_CONTENT)
 _OF_RAID = ("level", "devices", "spares", "partition_table", "partitions", *_CONTENT)
@@ -95,17 +98,43 @@ def problems(entry: Any, release: Release | None = None) -> Problems:
 
 
 def _too_new(entry, release):
-    """What of partitions a release does not have."""
-    for kind in ("disks", "raids", "bcaches"):
-        devices = entry.get(kind)
-        for name, one in devices.items() if isinstance(devices, dict) else ():
-            path, one = f"storage:{kind}:{name}", one if isinstance(one, dict) else {}
-            if "partition_table" in one and release < _TABLE_SINCE:
-                yield f"{path}:partition_table", f"needs MAAS {_TABLE_SINCE} or later"
+    """What a release does not have."""
+    if entry.get("special") and release < _OPTIONS_SINCE:
+        yield "storage:special", f"needs MAAS {_OPTIONS_SINCE} or later"
+    for path, one in _described_devices(entry):
+        since = {
+            "partition_table": _TABLE_SINCE,
+            "options": _OPTIONS_SINCE,
+            "tags": _TAGS_SINCE if ":partitions:" in path else "1.9",
+        }
+        for name in since.keys() & one.keys():
+            if release < since[name]:
+                yield f"{path}:{name}", f"needs MAAS {since[name]} or later"
+        needed = _FORMATS_SINCE.get(str(one.get("fs")), "1.9")
+        if release < needed:
+            yield f"{path}:fs", f"{one['fs']!r} needs MAAS {needed} or later"
+
+
+def _described_devices(entry):
+    """The descriptions of all devices, each with its path; what is no mapping is left out."""
+    groups = _mappings("storage:volume_groups", entry.get("volume_groups"))
+    named = [("storage:" + kind, entry.get(kind)) for kind in ("disks", "raids", "bcaches")]
+    for path, devices in (
+        *named,
+        *((f"{path}:volumes", one.get("volumes")) for path, one in groups),
+    ):
+        for below, one in _mappings(path, devices):
+            yield below, one
             parts = one.get("partitions")
             for number, part in enumerate(parts if isinstance(parts, list) else ()):
-                if isinstance(part, dict) and "tags" in part and release < _TAGS_SINCE:
-                    yield f"{path}:partitions:{number}:tags", f"needs MAAS {_TAGS_SINCE} or later"
+                if isinstance(part, dict):
+                    yield f"{below}:partitions:{number}", part
+
+
+def _mappings(path, entries):
+    for name, one in entries.items() if isinstance(entries, dict) else ():
+        if isinstance(one, dict):
+            yield f"{path}:{name}", one
 
 
 def _mapping(path, entry, keys):

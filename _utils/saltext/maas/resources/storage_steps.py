@@ -49,6 +49,17 @@ class Ref:
     name: str
 
 
+@dataclass(frozen=True)
+class Rest:
+    """The size of a partition that takes what is left, which MAAS knows itself from 2.3 on.
+
+    Attributes:
+        size: In bytes.
+    """
+
+    size: int
+
+
 #: The collections of groups, by the kind that their ids are stored under.
 COLLECTIONS = {"raid": "raids", "volume-group": "volume-groups", "bcache": "bcaches",
                "vmfs-datastore": "vmfs-datastores",
