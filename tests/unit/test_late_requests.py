@@ -49,12 +49,13 @@ def late(monkeypatch):
 
 
 def _apply(proxy, server, described):
+    """The region is as described, or the run says what is not, and the next one corrects it."""
     snapshot, plan = planned(server, described, snapshot_of(server, proxy.url))
     apply(snapshot, plan, SHORT)
     assert len(proxy.faults) == 1
     proxy.wait_for_late()
-    assert errors(plan) == {}
-    assert planned(server, described)[1].shown() == {}
+    assert bool(errors(plan)) == bool(planned(server, described)[1].changes), errors(plan)
+    carried_out(server, described)
 
 
 @pytest.mark.parametrize(("before", "after", "method", "path"), [

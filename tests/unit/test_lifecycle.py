@@ -13,6 +13,7 @@ from maas_emulator import hardware, machine_ops, machines, scripts_run, storage
 from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines.operations import NAMES, OPERATIONS
+from support.faults import FaultyProxy, first
 from support.loader import load
 from support.machine_regions import images_and_rack
 
@@ -155,6 +156,26 @@ def test_a_life(any_server):
     assert changes["status_name"] == {"old": "Deployed", "new": "Ready"}
     if server.region.release >= "2.2":
         as_planned(server, "tested")
+
+
+@pytest.mark.parametrize(("kind", "times", "sends"), [
+    ("reset-before", 1, 1), ("reset-before", 3, 1), ("reset-after", 1, 1), ("reset-before", 9, 0),
+])  # fmt: skip
+def test_an_operation_whose_answer_is_lost_is_sent_again_if_it_had_no_effect(
+    server, kind, times, sends
+):
+    ident = machine(server)
+    with FaultyProxy(server, first(kind, times, path="op=deploy")) as proxy:
+        own = {"url": proxy.url, "api_key": server.api_key}
+        done = of(server, maas=own).deployed("web-1", distro_series=server.series)
+    assert done["result"] is bool(sends), done["comment"]
+    assert sent(server).count("deploy") == sends
+    assert (hardware.machine(server.region, ident)["status"] == 6) is bool(sends)
+    if sends:
+        assert done["changes"]["machine"]["web-1"]["operations"] == ["deploy"]
+    else:
+        assert len(proxy.faults) == 4
+        assert "deploy: POST" in done["comment"]
 
 
 # -- which status allows what ------------------------------------------------------------------

@@ -52,6 +52,7 @@ class Machine:
         sent: The operations that were sent, or would be.
         waiting: The operation that MAAS is carrying out.
         unconfirmed: Why an operation may not have been carried out.
+        repeats: How often operations were sent again.
         error: Why it cannot reach the goal.
         done: Whether it has reached the goal.
         tests: Statuses of the scripts that it was tested with last, by name, where a goal asks.
@@ -69,6 +70,7 @@ class Machine:
     sent: list[str] = field(default_factory=list)
     waiting: Operation | None = None
     unconfirmed: MaasError | None = None
+    repeats: int = 0
     error: str | None = None
     done: bool = False
     tests: dict[str, list[int]] = field(default_factory=dict)

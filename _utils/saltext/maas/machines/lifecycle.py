@@ -64,6 +64,8 @@ _CHUNK = 100
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 #: Machines that events and scripts are read of where several fail, and how many of each.
 _EXPLAINED, _EVENTS, _NAMED = 10, 5, 10
+#: How often an operation is sent again whose answer was lost, and that was not carried out.
+_REPEATS = 3
 #: First release in which a deployment allocates a machine that is ready.
 _ALLOCATES = "2.2"
 #: First release that does not release machines that are VM hosts.
@@ -202,6 +204,8 @@ class Work:
         self._minions = minions
         self._vm_hosts = vm_hosts
         self._hosts: Iterable[dict] | None = None
+        self._waits = True
+        self._prepared_for: set[str] = set()  # system ids of machines whose minions are expected
         self._reported: object = None
         self._explained = 0
 
@@ -249,7 +253,7 @@ class Work:
             first = step.operation.name == "deploy" and machine.status == READY
             if first and self.client.release < _ALLOCATES:
                 step = Step(OPERATIONS["allocate"])
-            if step.operation.name in machine.sent:
+            if step.operation.name in machine.sent and not self._repeats(machine):
                 raise forget_unconfirmed(machine) or MaasError(
                     f"{step.operation.name} ended, but it is still {machine.status_name}"
                 )
@@ -267,6 +271,16 @@ class Work:
                 self._minions.check(machine, self._user_data(machine))
         return step
 
+    def _repeats(self, machine):
+        """Whether the last operation is sent again: its answer was lost, and nothing changed."""
+        lost = machine.unconfirmed is not None and machine.unconfirmed.carried_out is None
+        if not (lost and self._waits and machine.repeats < _REPEATS):
+            return False
+        forget_unconfirmed(machine)
+        machine.unconfirmed = None
+        machine.repeats += 1
+        return True
+
     def _user_data(self, machine):
         return base64.b64decode(self.goal_of(machine).given.get("user_data") or "")
 
@@ -283,6 +297,7 @@ class Work:
             seconds: For all of them together.
             wait: Whether to wait for the end of the operations.
         """
+        self._waits = wait
         self._inspect()
         try:
             self._run(seconds, wait)
@@ -352,10 +367,15 @@ class Work:
 
     def _prepared(self, sends):
         """Have the master expect the minions of machines about to be deployed; keep the others."""
-        new = [machine for machine, step in sends if step.operation.name == "deploy"]
+        new = [
+            machine for machine, step in sends
+            if step.operation.name == "deploy"
+            and machine.raw["system_id"] not in self._prepared_for
+        ]  # fmt: skip
         if not new or not self._minions:
             return sends
         self._minions.prepare([(one, self._user_data(one)) for one in new])
+        self._prepared_for.update(one.raw["system_id"] for one in new)
         for machine in new:
             if machine.error is not None:
                 machine.sent.pop()
@@ -401,6 +421,7 @@ class Work:
         except MaasError as error:
             # It may have started, so the machine is read again.
             machine.unconfirmed = MaasError(f"{step.operation.name}: {error}")
+            machine.unconfirmed.carried_out = error.carried_out
 
     # Reporting
 
