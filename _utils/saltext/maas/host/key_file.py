@@ -31,7 +31,9 @@ def write(installation: Installation, username: str, path: str, name: str | None
 
 
 def _put(installation, key, path):
-    files.replace(installation, os.path.abspath(path), key + "\n", mode=0o600, backup=False)
+    path = os.path.abspath(path)
+    files.sweep(path)
+    files.replace(installation, path, key + "\n", mode=0o600, backup=False)
 
 
 def _keys(installation, username, test):

@@ -214,6 +214,7 @@ def set_sources(
         boot = {"storage": "/var/lib/maas/boot-resources/", **boot, "sources": new}
         boot.pop("configure_me", None)  # with it an upgrade of MAAS writes the file anew
         text = yaml.safe_dump({**data, "boot": boot}, default_flow_style=False, sort_keys=False)
+        files.sweep(path)
         files.replace(installation, path, text, formats.yaml_read, mode=0o644)
     old = now["sources"] if now["configured"] else None
     return {"changes": {"sources": {"old": old, "new": new}}, "warnings": []}

@@ -132,6 +132,7 @@ def initialise(
 
 def _leave_mark(installation):
     try:
+        files.sweep(_mark(installation))
         files.put(_mark(installation), b"", 0o600)
     except OSError as error:
         where, reason = installation.inside(_mark(installation)), files.reason(error)
