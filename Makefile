@@ -161,10 +161,9 @@ docs: $(VENV)/.tests ## the documentation in docs/_build/html; warnings are erro
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 .PHONY: bench
-bench: $(VENV)/.tests ## the measurements of docs/benchmarks.md; ARGS= is handed to each
-	@for one in $$(grep -l 'if __name__' bench/*.py | grep -v bench/fleet | grep -v standins); do \
-		echo "== $$one"; $(PY) $$one $(ARGS) || exit 1; \
-	done
+bench: $(VENV)/.tests ## the measurements of docs/performance.md; hours; ARGS= is for bench/compare.py alone
+	$(PY) bench/compare.py $(ARGS)
+	@[ -n '$(ARGS)' ] || for one in machines highstate start; do echo "== $$one"; $(PY) bench/$$one.py || exit 1; done
 
 .PHONY: picture
 picture: $(VENV)/.tests ## draw docs/plan.svg and docs/plan-machine.svg, the plans of the documentation

@@ -9,7 +9,7 @@ from maas_emulator.lookup import find, name_of
 from maas_emulator.web import Answer, Endpoint, no_content
 
 fabrics = Endpoint("fabrics/", "FabricsHandler")
-fabric = Endpoint("fabrics/{fabric}/", "FabricHandler")
+fabric = Endpoint("fabrics/{id}/", "FabricHandler")
 
 FIELDS = (
     forms_2x.text(
@@ -25,9 +25,8 @@ FIELDS = (
 
 def fabric_of(request):
     """The fabric that a path names by id or name, or 404."""
-    return find(
-        request, "Fabric", request.region.rows("fabrics"), request.ids["fabric"], name=name_of
-    )
+    ident = request.ids.get("fabric_id") or request.ids["id"]
+    return find(request, "Fabric", request.region.rows("fabrics"), ident, name=name_of)
 
 
 def refuse_reserved(form, kind):

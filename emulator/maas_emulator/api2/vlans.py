@@ -18,8 +18,8 @@ from maas_emulator.web import (
     no_content,
 )
 
-vlans = Endpoint("fabrics/{fabric}/vlans/", "VlansHandler")
-vlan_by_vid = Endpoint("fabrics/{fabric}/vlans/{vid}/", "VlanHandler")
+vlans = Endpoint("fabrics/{fabric_id}/vlans/", "VlansHandler")
+vlan_by_vid = Endpoint("fabrics/{fabric_id}/vlans/{vid}/", "VlanHandler")
 vlan_by_id = Endpoint("vlans/{id}/", "VlanHandler")
 
 NO_RANGE = "dhcp can only be turned on when a dynamic IP range is defined."
