@@ -97,8 +97,10 @@ def test_another_run_of_the_same_pillar(case, step, phase):
             if change.get("new") and change.get("old", 1) is None and type != "dhcp"
             and (type, label) not in report.taken_over
         ]  # fmt: skip
-        twice = [one for one in created if created.count(one) > 1]
-        assert twice == [], at
+        twice = {one for one in created if created.count(one) > 1}
+        if one.requests[at : at + 1] == ["POST files/?op=add"]:
+            twice.discard(("file", "motd.txt"))  # it has looked, and MAAS replaces it silently
+        assert twice == set(), at
 
 
 def with_other_values(described):
