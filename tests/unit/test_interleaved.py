@@ -133,7 +133,8 @@ def test_another_run_of_a_pillar_with_other_values(case, step):
     for at, server, one, other in racing.boundaries(new_region(case), race, step):
         assert other.errors == {}, at
         # A sequence of requests that meets what the other run has made ends, and says so.
-        assert all("the next run continues" in error for error in one.errors.values()), at
+        for error in one.errors.values():  # or its answer shows the other value already
+            assert "the next run continues" in error or " instead of " in error, at
         not_ours, not_theirs = left(server, ours), left(server, theirs)
         assert not_ours or not_theirs, at
         assert not not_ours.keys() & not_theirs.keys(), at
