@@ -23,8 +23,8 @@ from support.strategies import tables
 
 #: Cases with a distance of boundaries, and all boundaries for ``make races``.
 SOME = [
-    pytest.param(Case("1.0", "1.7"), 8, id="1.7"),
-    pytest.param(Case("machines", "3.8"), 50, id="machines-3.8"),
+    pytest.param(Case("1.0", "1.7"), 24, id="1.7"),
+    pytest.param(Case("machines", "3.8"), 150, id="machines-3.8"),
     *(
         pytest.param(Case(api, one), 1, id=f"{api}-{one}-all", marks=pytest.mark.races)
         for api, ones in PILLARS.items() for one in ones
