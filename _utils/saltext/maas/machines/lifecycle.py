@@ -414,7 +414,11 @@ class Work:
         try:
             raw = self.client.post(path, op=operation(release, name), data=data, hide=hide)
             if name == "allocate" and is_node(release) and raw.get("system_id") != ident:
-                raise WrongAnswer(f"MAAS allocated {raw.get('hostname')} in its place; release it")
+                other = WrongAnswer(
+                    f"MAAS allocated {raw.get('hostname')} in its place; release it"
+                )
+                other.carried_out = True  # so that it is not sent again
+                raise other
         except (Forbidden, NotAuthenticated) as error:
             machine.sent.pop()
             self._fail(machine, f"{step.operation.name}: {error}")
