@@ -18,9 +18,9 @@ from saltext.maas.errors import (
     LostAnswer,
     MaasError,
     NotAuthenticated,
+    NotDone,
     StrangeAnswer,
     Unreachable,
-    WrongAnswer,
     few,
 )
 from saltext.maas.events import Pages
@@ -414,11 +414,7 @@ class Work:
         try:
             raw = self.client.post(path, op=operation(release, name), data=data, hide=hide)
             if name == "allocate" and is_node(release) and raw.get("system_id") != ident:
-                other = WrongAnswer(
-                    f"MAAS allocated {raw.get('hostname')} in its place; release it"
-                )
-                other.carried_out = True  # so that it is not sent again
-                raise other
+                raise NotDone(f"MAAS allocated {raw.get('hostname')} in its place; release it")
         except (Forbidden, NotAuthenticated) as error:
             machine.sent.pop()
             self._fail(machine, f"{step.operation.name}: {error}")
