@@ -129,12 +129,16 @@ def _missing_entitlement(snapshot, table, error):
 
 def _make_true(run, table, change):
     """Make a change; where it is unknown whether MAAS did, inspect, and repeat it if it did not."""
-    left = math.inf
+    left, found = math.inf, None
     for failures in itertools.count(1):
         try:
-            _DO[change.action](run, table, change)
+            if found:
+                _finish(run, table, change, *found)
+            else:
+                _DO[change.action](run, table, change)
             return
         except MaasError as error:
+            found = None
             if error.left is not None:
                 if error.left < left and failures < _MOST_FAILURES:
                     change.attempts = 0  # since some of a sequence of requests was made
@@ -153,9 +157,11 @@ def _make_true(run, table, change):
             lost = error.carried_out is None
             change.in_doubt = change.in_doubt or lost
             record = _inspect(run, table, change, error)
+            if change.attempts > _ATTEMPTS:
+                raise
             if _is_true(run, table, change, record):
-                _finish(run, table, change, record)
-                return
+                found = [record]  # what follows from it may fail as well
+                continue
             if lost:
                 change.unsettled = True
                 run.lost()
