@@ -15,7 +15,7 @@ from saltext.maas.host.transaction import FOLDER, Transaction
 from support import killing
 from support.fleet import lone
 
-#: What is killed here at every ninth point; ``make crash-sweep`` kills all at all of them.
+#: What is killed here at every twelfth point; ``make crash-sweep`` kills all at all of them.
 KILLED = (
     "region 1.5", "region 3.7", "region 3.4 snap", "first secret 2.9", "cluster 1.7",
     "another region 3.7", "rack leaves 3.7", "first run of the snap 2.4", "snap becomes a rack 3.7",
@@ -24,7 +24,7 @@ KILLED = (
 
 @pytest.fixture(scope="module")
 def killed():
-    return killing.swept(KILLED, 9)
+    return killing.swept(KILLED, 12)
 
 
 @pytest.mark.parametrize("name", KILLED)

@@ -104,7 +104,7 @@ def old_cluster(fleet, box, installation, folder):
     ("release", "role", "described"),
     [
         pytest.param("3.8", "region", region, id="region-3.8"),
-        pytest.param("2.9", "cluster", rack, id="rack-2.9"),
+        pytest.param("2.9", "cluster", rack, id="rack-2.9", marks=pytest.mark.sweep),
         pytest.param("1.5", "cluster", old_cluster, id="cluster-1.5", marks=pytest.mark.sweep),
     ],
 )

@@ -22,7 +22,7 @@ from support.reconciling import SHORT, assert_true, errors, snapshot_of
 
 RELEASES = ("1.7", "2.4", "3.8")
 FEW = settings(
-    max_examples=12, deadline=None, derandomize=True,
+    max_examples=8, deadline=None, derandomize=True,
     phases=(Phase.explicit, Phase.generate),  # making a failure smaller takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip

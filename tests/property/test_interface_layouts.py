@@ -28,7 +28,7 @@ NETWORK = {
     },
 }  # fmt: skip
 MANY = settings(
-    max_examples=40, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
+    max_examples=20, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
 )
 
 

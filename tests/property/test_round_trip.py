@@ -19,7 +19,7 @@ from support.pillars import revealed
 from support.reconciling import SHORT, assert_true, cluster, errors, planned, snapshot_of
 
 FEW = settings(
-    max_examples=20, deadline=None, derandomize=True,
+    max_examples=12, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 PRUNED = ["fabric", "vlan", "subnet", "ip_range", "space", "boot_source", "boot_selection"]

@@ -12,7 +12,7 @@ from support.machine_regions import region_with_image
 from support.reconciling import carried_out, snapshot_of
 
 FEW = settings(
-    max_examples=25, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate),
+    max_examples=15, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 NAMES = ("sda", "sdb", "sdc", "sdd")

@@ -53,6 +53,7 @@ def run(clone, *arguments):
     return done.stdout
 
 
+@pytest.mark.sweep
 def test_a_new_type_is_one_file(clone):
     assert run(clone, "tools/generate.py").split() == list(GENERATED)
     run(clone, "tests/support/resource_matrix.py", "docs/resources.md")
