@@ -598,15 +598,21 @@ def test_failures_are_told_at_once(regions, release, function, status, fails, ki
     ident = machine(server, status=status, power_state="on")
     server.region.options.machine_seconds = float("inf")
 
+    def fail_if_begun():
+        with server.region.lock:  # so that the request has ended
+            row = hardware.machine(server.region, ident)
+            if row["status"] in (status, 10):
+                return False
+            if kind is not None:
+                scripts_run.begin(server.region, row, kind) if kind == 2 else None
+                scripts_run.finish(row, kind, scripts_run.FAILED)
+            machines.event(server.region, row, "ERROR", "Marking node failed", "no such luck")
+            hardware.update(server.region, ident, status=fails)
+            return True
+
     def fail():
-        while hardware.machine(server.region, ident)["status"] in (status, 10):
+        while not fail_if_begun():
             time.sleep(0.02)
-        row = hardware.machine(server.region, ident)
-        if kind is not None:
-            scripts_run.begin(server.region, row, kind) if kind == 2 else None
-            scripts_run.finish(row, kind, scripts_run.FAILED)
-        machines.event(server.region, row, "ERROR", "Marking node failed", "no such luck")
-        hardware.update(server.region, ident, status=fails)
 
     failing = threading.Thread(target=fail)
     failing.start()
