@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maas_emulator import forms_2x, storage
 from maas_emulator import storage_fields as fields
+from maas_emulator.settings import layouts
 from maas_emulator.storage import GIB, MIB
 from maas_emulator.web import TEXT, Answer, Invalid
 
@@ -41,18 +42,25 @@ def is_base_partition(region, node, part):
     return part["index"] <= (9 if storage.partitions_of(region, disk)[0]["size"] == 3 * MIB else 7)
 
 
-def apply(request, node, name):
-    """Give a machine a storage layout, with the parameters of a form.
+def apply(request, node):
+    """Give a machine the storage layout of a form, with its parameters.
 
     Args:
         request: The call.
         node: The machine.
-        name: Of the layout.
 
     Raises:
-        Answer: 400 for a parameter, or when there is no fitting disk.
+        Answer: 400 for the layout or a parameter, or when there is no fitting disk.
     """
     region = request.region
+    name = str(request.form.get("storage_layout") or "")
+    choices = layouts(region.release)
+    if not name:
+        raise Invalid({"storage_layout": ["This field is required."]})
+    if name not in choices:
+        listed = ", ".join(f"'{item}'" for item in choices)
+        text = f"'{name}' is not a valid storage_layout.  It should be one of: {listed}."
+        raise Invalid({"storage_layout": [text]})
     with storage.undone_on_error(region, node):
         _Layout(request, node, name).configure()
         node["layout"] = name

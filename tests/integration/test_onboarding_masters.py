@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import copy
+import functools
 import shutil
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from support.fleet import wait_for
 from support.site import CLUSTERS, REGION, Listener, Site
 
 from demo.lab import free_port
@@ -29,10 +30,7 @@ class _Masters(Site):
     def start_master(self):
         super().start_master()
         folder, first = self.folder / OTHER, self.folder / "master"
-        deadline = time.monotonic() + 60
-        while not (first / "pki" / "master.pub").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_for((first / "pki" / "master.pub").exists, seconds=60)
         values = yaml.safe_load((first / "master").read_text())
         self.other_ports = {"publish_port": free_port(), "ret_port": free_port()}
         self._configure(folder, "master", {
@@ -114,12 +112,7 @@ def started(request):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def until(condition, seconds=300):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
-        time.sleep(0.3)
-    return found
+until = functools.partial(wait_for, seconds=300)
 
 
 def ends(listener, minion):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -145,7 +146,15 @@ def test_a_region_that_cannot_be_asked_fails_them(site):
 
 def test_a_list_of_claims_that_was_damaged_is_begun_anew(site):
     minion = {"__opts__": {"cachedir": str(site.folder / "minion")}}
-    for text in ("{", "[]", '{"rack-1": 7}', '{"rack-1": {"master": "x"}}'):
+    late = dict.fromkeys(("master", "name", "state", "digest", "since", "until"), "x")
+    wrong = (
+        "{",
+        "[]",
+        '{"rack-1": 7}',
+        '{"rack-1": {"master": "x"}}',
+        json.dumps({"rack-1": late}),
+    )
+    for text in wrong:
         claims.claim(minion, "1", "one", {"rack-1": NEW}, 30, 0)
         (site.folder / "minion" / "maas" / "onboarding.json").write_text(text)
         assert claims.claim(minion, "2", "two", {"rack-1": NEW}, 30, 0) == {}

@@ -357,12 +357,17 @@ def test_a_test_run_says_what_waits_for_a_vm_host(server):
     assert server.requests.writes() == []
 
 
-def highstate(server, pillar, test):
-    """What one run of states returns that makes a VM host of a machine, and a machine on it."""
+def states_of_a_run(server, pillar, test):
+    """``maas_region`` and ``maas_machine`` as the states of one run share them."""
     context: dict = {}
     opts = {"test": test, "maas": {"url": server.url, "api_key": server.api_key}, "id": "m"}
     region = load("_states/maas_region.py", opts, {"maas": pillar}, __context__=context)
-    life = of(server, test=test, context=context)
+    return region, of(server, test=test, context=context)
+
+
+def highstate(server, pillar, test):
+    """What one run of states returns that makes a VM host of a machine, and a machine on it."""
+    region, life = states_of_a_run(server, pillar, test)
     return [
         region.managed("before"),
         life.deployed("node-1", register_vmhost=True),
@@ -392,10 +397,7 @@ def test_a_new_machine_is_planned_and_then_deployed_in_one_run(any_server, monke
     }}}  # fmt: skip
 
     def run(test):
-        context: dict = {}
-        opts = {"test": test, "maas": {"url": server.url, "api_key": server.api_key}, "id": "m"}
-        region = load("_states/maas_region.py", opts, {"maas": pillar}, __context__=context)
-        life = of(server, test=test, context=context)
+        region, life = states_of_a_run(server, pillar, test)
         return [
             region.managed("new"),
             life.commissioned("new-1", timeout=20),

@@ -16,8 +16,7 @@ from maas_emulator.api2.volumes import (
     volume_group,
     volume_groups,
 )
-from maas_emulator.settings import layouts
-from maas_emulator.web import TEXT, Answer, Invalid
+from maas_emulator.web import TEXT, Answer
 
 __all__ = [
     "bcache", "bcaches", "cache_set", "cache_sets", "disk", "disks", "partition", "partitions",
@@ -31,13 +30,5 @@ def set_storage_layout(request):
     row = machines.machine_of(request, machines.only_admin)
     if row["status"] != machines.READY:
         raise Answer(409, "Cannot change the storage layout on a node that is not Ready.", TEXT)
-    choices = layouts(request.region.release)
-    given = str(request.form.get("storage_layout") or "")
-    if not given:
-        raise Invalid({"storage_layout": ["This field is required."]})
-    if given not in choices:
-        listed = ", ".join(f"'{item}'" for item in choices)
-        text = f"'{given}' is not a valid storage_layout.  It should be one of: {listed}."
-        raise Invalid({"storage_layout": [text]})
-    storage_layouts.apply(request, row, given)
+    storage_layouts.apply(request, row)
     return show.machine(request.region, row)

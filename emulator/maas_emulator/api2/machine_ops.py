@@ -30,7 +30,6 @@ from maas_emulator.api2.machines import one as machine
 from maas_emulator.bodies import Form
 from maas_emulator.forms import truth
 from maas_emulator.machine_forms import asked_truth
-from maas_emulator.settings import layouts
 from maas_emulator.web import TEXT, Answer, Invalid, Response
 
 _EDIT, _ADMIN, _LOCK = permissions.may_edit, permissions.may_admin, permissions.may_lock
@@ -278,15 +277,7 @@ def _set_layout(request, row):
     if row["status"] != machines.READY:
         text = "Cannot change the storage layout on a machine that is not Ready."
         raise machines.violation(text)
-    choices = layouts(request.region.release)
-    given = str(request.form.get("storage_layout") or "")
-    if not given:
-        raise Invalid({"storage_layout": ["This field is required."]})
-    if given not in choices:
-        listed = ", ".join(f"'{item}'" for item in choices)
-        text = f"'{given}' is not a valid storage_layout.  It should be one of: {listed}."
-        raise Invalid({"storage_layout": [text]})
-    storage_layouts.apply(request, row, given)
+    storage_layouts.apply(request, row)
 
 
 def _need_restorable(row, what):

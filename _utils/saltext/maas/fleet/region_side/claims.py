@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from typing import Any
 
 import filelock
-from saltext.maas import atomic_file
+from saltext.maas import atomic_file, parsing
 from saltext.maas.errors import MaasError
 
 #: The state of a claim whose cluster is enrolled.
 ENROLLED = "enrolled"
+#: What the file of claims looks like.
+_FORM = {
+    str: {
+        **dict.fromkeys(("master", "name", "state", "digest"), str),
+        **dict.fromkeys(("since", "until"), (int, float)),
+    }
+}
 
 
 def claim(
@@ -79,12 +85,7 @@ class _Claims:
     def _read(self):
         """The claims on disk; without them, such as after an update, the work is done again."""
         try:
-            with open(self._path, encoding="utf-8") as stream:
-                found = json.load(stream)
+            with open(self._path, "rb") as stream:
+                return parsing.of_json(stream.read(), _FORM)
         except (OSError, ValueError):
             return {}
-        needed = {"master", "name", "state", "digest", "since", "until"}
-        entries = found.items() if isinstance(found, dict) else ()
-        return {
-            minion: one for minion, one in entries if isinstance(one, dict) and needed <= one.keys()
-        }
