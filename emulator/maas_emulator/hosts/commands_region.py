@@ -13,7 +13,7 @@ import sys
 import time
 import types
 
-from maas_emulator.hosts import database, formats, layout, msm
+from maas_emulator.hosts import database, formats, layout, migrations, msm
 from maas_emulator.hosts.asking import CommandError, ask_region, parser, say
 
 TYPE_CHECKING = False
@@ -362,8 +362,9 @@ def _shell(host, name, arguments):
     exec(sys.stdin.read(), {})  # nosec B102 # (what this command is for)
 
 
-def _nothing(host, name, arguments):
-    """The emulated region makes its tables by itself."""
+def _migrate(host, name, arguments):
+    """The emulated region makes its tables by itself; what was migrated is written down."""
+    migrations.apply(host, next((word for word in arguments if word[0] != "-"), None))
 
 
 #: Command: function, since, until (excluded).
@@ -379,7 +380,7 @@ _COMMANDS = {
     "config_vault": (_config_vault, "3.3", None),
     "msm": (msm.run, "3.6", None),
     "shell": (_shell, "1.5", None),
-    "syncdb": (_nothing, "1.5", "1.10"),
-    "migrate": (_nothing, "1.5", "1.10"),
-    "dbupgrade": (_nothing, "1.10", None),
+    "syncdb": (_migrate, "1.5", "1.10"),
+    "migrate": (_migrate, "1.5", "1.10"),
+    "dbupgrade": (_migrate, "1.10", None),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from maas_emulator.hosts import formats
+from maas_emulator.hosts import formats, migrations
 from maas_emulator.hosts.asking import parser, say
 
 #: Options of ``maas config`` that set a key, and the value of those that are switches.
@@ -170,6 +170,7 @@ def _migrate(host, name, arguments):
     if _mode(host) in ("none", "rack"):
         say("MAAS is not configured" if _mode(host) == "none" else "A rack has no database.")
         return 1
+    migrations.apply(host)
     _migrated(host)
     return 0
 

@@ -419,6 +419,56 @@ def replace_secret(conn, old: str, new: str) -> None:
         cursor.execute(f"UPDATE {table} SET value = %s WHERE {row}", [value])  # nosec B608
 
 
+#: What :func:`try_lock` is asked for while the tables are migrated.
+MIGRATION = 0x6D616173_75706772
+_MIGRATIONS = {
+    "south": ("south_migrationhistory", "app_name, migration"),
+    "django": ("django_migrations", "app, name"),
+    "alembic": ("alembic_version", "version_num"),
+}
+
+
+def migrations(conn) -> dict[str, set]:
+    """Return the migrations that the tables have had.
+
+    Returns:
+        ``{"south": {(application, name)}, "django": {(application, name)},
+        "alembic": {revision}}``, each empty where there is no such table.
+    """
+    found: dict[str, set] = {}
+    for kind, (table, columns) in _MIGRATIONS.items():
+        there = _columns(conn, table)
+        rows = _rows(conn, f"SELECT {columns} FROM {table}") if there else []  # nosec B608
+        found[kind] = {row if len(row) > 1 else row[0] for row in rows}
+    return found
+
+
+def try_lock(conn, number: int) -> bool:
+    """Take one of PostgreSQL's advisory locks, which ends with the connection.
+
+    Returns:
+        False where another connection has it.
+    """
+    return bool(_rows(conn, "SELECT pg_try_advisory_lock(%s)", number)[0][0])
+
+
+def sessions(conn) -> list[str]:
+    """Return who else is connected to this database as the same role, this library apart.
+
+    While one is there, a region runs.
+
+    Returns:
+        Texts such as ``maas-regiond at 192.0.2.4``.
+    """
+    query = (
+        "SELECT DISTINCT coalesce(nullif(application_name, ''), 'a session') || "
+        "coalesce(' at ' || host(client_addr), ' on its own host') FROM pg_stat_activity "
+        "WHERE datname = current_database() AND usename = current_user "
+        "AND pid <> pg_backend_pid() AND application_name <> 'saltext.maas' ORDER BY 1"
+    )
+    return [text for (text,) in _rows(conn, query)]
+
+
 #: Tables whose rows a cluster reports, or that only describe it, so that they go with it.
 DERIVED = (
     "maasserver_dhcplease",

@@ -125,6 +125,21 @@ DEB: Timelines = {
     "msm_command": (("3.6", ("maas-region", "msm")),),
     # What runs a Python program from its standard input inside the region.
     "shell_command": (("2.0", ("maas-region", "shell")),),
+    # What brings the database's tables to this release, one after the other.
+    "migrate_commands": (
+        (
+            "1.5",
+            (
+                ("maas-region-admin", "syncdb", "--noinput"),
+                ("maas-region-admin", "migrate", "maasserver", "--noinput"),
+                ("maas-region-admin", "migrate", "metadataserver", "--noinput"),
+            ),
+        ),
+        ("1.10", (("maas-region-admin", "dbupgrade"),)),
+        ("2.0", (("maas-region", "dbupgrade"),)),
+    ),
+    # Where its Python packages are, the migrations among them.
+    "python": (("1.5", "usr/lib/python*/dist-packages"),),
     # What prints regiond.conf as MAAS understands it.
     "config_command": (
         ("1.9", ("maas-region-admin", "local_config_get", "--json")),
@@ -153,6 +168,35 @@ DEB: Timelines = {
         ("1.5", ("maas-cluster-celery", "maas-pserv")),
         ("1.7", ("maas-clusterd",)),
         ("2.0", ("maas-rackd",)),
+    ),
+    # What is stopped before the database is dumped or migrated, in this order; a start is the
+    # other way round.
+    "region_stops": (
+        ("1.5", ("apache2", "maas-region-celery", "maas-txlongpoll")),
+        ("1.7", ("apache2",)),
+        ("1.8", ("maas-regiond",)),
+        ("3.5", ("maas-regiond", "maas-apiserver", "maas-temporal-worker", "maas-temporal")),
+        (
+            "3.8",
+            (
+                "maas-regiond",
+                "maas-apiserver",
+                "maas-temporal-worker",
+                "maas-temporal",
+                "maas-openfga",
+            ),
+        ),
+    ),
+    "cluster_stops": (
+        ("1.5", ("maas-cluster-celery", "maas-pserv")),
+        ("1.7", ("maas-clusterd",)),
+        ("2.0", ("maas-rackd",)),
+    ),
+    # What the cluster or rack starts itself when there is something for it to do.
+    "cluster_children": (
+        ("1.5", ("maas-dhcp-server",)),
+        ("1.7", ("maas-dhcpd", "maas-dhcpd6")),
+        ("3.5", ("maas-agent", "maas-dhcpd", "maas-dhcpd6")),
     ),
     "init": (("1.5", "upstart"), ("2.0", "systemd")),
     # packages and debconf
@@ -192,6 +236,8 @@ SNAP: Timelines = {
     "vault_command": (("3.3", ("maas", "config-vault")),),
     "msm_command": (("3.6", ("maas", "msm")),),
     "shell_command": (("2.2", ("snap", "run", "--shell", "maas", "-c", "maas-region shell")),),
+    "migrate_commands": (("2.2", (("maas", "migrate"),)),),
+    "python": (("2.2", "snap/maas/current/lib/python*/*-packages"),),
     "config_command": (
         ("2.2", ("maas", "config", "--show", "--parsable", "--show-database-password")),
     ),
@@ -199,6 +245,8 @@ SNAP: Timelines = {
     "init_asks": (("2.2", False), ("2.8", True)),
     "region_services": (("2.2", ("maas",)),),
     "cluster_services": (("2.2", ("maas",)),),
+    "region_stops": (("2.2", ("maas",)),),
+    "cluster_stops": (("2.2", ("maas",)),),
     "init": (("2.2", "snap"),),
 }
 

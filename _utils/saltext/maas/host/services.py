@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from saltext.maas.host.installation import Installation, failed
 
+#: In the order in which they are stopped.
+ROLES = ("cluster", "region")
+
 
 def commands(installation: Installation) -> list[str]:
     """Return the commands that :func:`restart` needs."""
@@ -28,10 +31,12 @@ def restart(installation: Installation, names: Iterable[str]) -> list[str]:
         installation.check([*commands(installation), "restart", *names], timeout=300)
         return names
     for name in names:
-        argv = ["service", name, "restart"]
+        argv = _command(installation, "restart", name)
         code, stdout, stderr = installation.run(argv, timeout=300)
         if code:  # upstart does not restart what does not run
-            code, stdout, stderr = installation.run(["service", name, "start"], timeout=300)
+            code, stdout, stderr = installation.run(
+                _command(installation, "start", name), timeout=300
+            )
         if code:
             raise failed(argv, code, stderr or stdout)
     return names
@@ -46,12 +51,78 @@ def stop(installation: Installation, names: Iterable[str]) -> list[str]:
     Raises:
         HostError: One of them would not; it is named.
     """
-    names = [name for name in names if running(installation, name)]
+    names = [name for name in names if not _stopped(installation, name)]
     for name in names:
-        old = commands(installation) == ["service"]
-        words = [name, "stop"] if old else ["stop", name]
-        installation.check([*commands(installation), *words], timeout=300)
+        installation.check(_command(installation, "stop", name), timeout=300)
     return names
+
+
+def stop_all(installation: Installation, roles: Iterable[str] = ROLES) -> list[str]:
+    """Stop all of MAAS on this host that works with the database: the rack, then the region.
+
+    The snap has a single service, which is stopped for either role.  DHCP stops with the rack;
+    what serves boot files, the proxy and DNS goes on.
+
+    Args:
+        roles: Of ``cluster`` and ``region``; those that the host has count.
+
+    Returns:
+        The names of the services that ran, in the order in which they were stopped.
+
+    Raises:
+        HostError: One of them would not; it is named.
+
+    MAAS 1.5 to 3.8.
+    """
+    return stop(installation, _all(installation, roles, children=True))
+
+
+def start_all(installation: Installation, roles: Iterable[str] = ROLES) -> list[str]:
+    """Start all that :func:`stop_all` stops, the other way round.
+
+    From 2.0 on the rack starts DHCP itself, once it is connected to the region.
+
+    Returns:
+        The names of the services that did not run before.
+
+    Raises:
+        HostError: One of them would not; it is named.
+
+    MAAS 1.5 to 3.8.
+    """
+    roles = list(roles)
+    wanted = [*reversed(_all(installation, roles, children=False))]
+    started = [name for name in wanted if not running(installation, name)]
+    for name in started:
+        installation.check(_command(installation, "start", name), timeout=300)
+    if {"cluster"} & installation.roles & set(roles) and not installation.systemd:
+        for name in installation.fact("cluster_children") or ():
+            # It refuses where there is nothing for it to do.
+            installation.run(_command(installation, "start", name), timeout=300)
+    return started
+
+
+def _all(installation, roles, children):
+    names: list[str] = []
+    for role in ROLES:
+        if role in installation.roles and role in roles:
+            names += installation.fact(f"{role}_stops") or ()
+            if children:
+                names += installation.fact(f"{role}_children") or ()
+    return [*dict.fromkeys(names)]
+
+
+def _command(installation, verb, name):
+    old = commands(installation) == ["service"]
+    return [*commands(installation), *([name, verb] if old else [verb, name])]
+
+
+def _stopped(installation, name):
+    """Whether a service neither runs nor tries to, as one that ends over and over again does."""
+    if installation.kind != "snap" and installation.systemd:
+        state = installation.run(["systemctl", "is-active", name])[1].strip()
+        return state not in ("active", "activating", "reloading", "deactivating")
+    return not running(installation, name)
 
 
 def running(installation: Installation, name: str) -> bool:
