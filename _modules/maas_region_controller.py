@@ -30,4 +30,9 @@ def set_(
     return module_helpers.save(globals(), "region_controller", locals())
 
 
+def delete(name, profile=None):
+    """Delete a region controller."""
+    return module_helpers.remove(globals(), "region_controller", locals())
+
+
 documentation.complete(globals(), "region_controller")

@@ -18,4 +18,9 @@ def present(
     return state_helpers.present(globals(), "region_controller", locals())
 
 
+def absent(name, profile=None):
+    """Ensure that there is no such region controller."""
+    return state_helpers.absent(globals(), "region_controller", locals())
+
+
 documentation.complete(globals(), "region_controller")

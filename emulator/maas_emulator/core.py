@@ -116,6 +116,8 @@ class Region:
         self.down_until = 0.0
         #: Whether ``maas-openfga`` runs, which knows entitlements (3.8).
         self.permissions_known = True
+        #: Port at which racks reach region controllers that say nothing else.
+        self.rpc_port = 5250
         self._rows: dict[str, Rows] = {}
         self._due: list = []
         self._order = itertools.count()
@@ -178,7 +180,7 @@ class Region:
             user = User(username, email, password, is_superuser, number=number, provider=provider)
             self.users[username] = user
             entitlements.sort_in(self, user)
-            self._written()
+            self.written()
             return user
 
     def create_admin(self, username, password, email):
@@ -203,7 +205,7 @@ class Region:
             user = self.users.pop(username, None)
             for token in user.tokens if user else ():
                 self.consumers.pop(token.consumer, None)
-            self._written()
+            self.written()
 
     def api_keys(self, username):
         """``[(name, "consumer:token:secret"), ...]`` of a user; KeyError when unknown."""
@@ -239,21 +241,22 @@ class Region:
             ident = self._controllers.register(
                 self, uuid=uuid, hostname=hostname, interfaces=interfaces, system_id=system_id
             )
-            self._written()
+            self.written()
             return ident
 
     def controller_connected(self, ident, connected):
         """Note that the connection of a cluster or rack came up or went down."""
         with self.lock:
             self._controllers.connected(self, ident, connected)
-            self._written()
+            self.written()
 
     @property
     def _controllers(self):
         generation = self.release.api[0]
         return importlib.import_module(f"maas_emulator.api{generation}.controllers")
 
-    def _written(self):
+    def written(self):
+        """Have the replica and others follow what changed."""
         for function in self.after_write:
             function(self)
 
@@ -302,7 +305,7 @@ class Region:
                 response = Response(500, str(error), TEXT)
                 self.unforeseen.append(error)
             if method in ("POST", "PUT", "DELETE"):  # what is stored may be an error, too
-                self._written()
+                self.written()
         if self.release >= "3.8":
             asked = request.headers.get("maas-trace-id")
             response.headers = {**response.headers, "MAAS-trace-id": asked or secrets.token_hex(16)}

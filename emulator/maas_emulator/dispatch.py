@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote_plus
 
-from maas_emulator import entitlements, guards, oauth
+from maas_emulator import entitlements, guards, oauth, region_hosts
 from maas_emulator.web import (
     BARE_TEXT,
     HTML,
@@ -119,6 +119,8 @@ def _unknown_path(region, request, path, query):
         return _web_interface(request)
     if region.release >= "2.0" and request.path == "/MAAS/api/version/":
         return Response(200, "2.0", BARE_TEXT)
+    if region.release >= "2.0" and request.path == "/MAAS/rpc/":
+        return region_hosts.rpc(region)
     if region.release >= "2.0" and request.path.startswith("/MAAS/api/1.0/"):
         text = "The 1.0 API is no longer available. Please use API version 2.0."
         return Response(410, text, TEXT)

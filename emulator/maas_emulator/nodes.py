@@ -131,15 +131,15 @@ def register(region, *, uuid=None, hostname, interfaces=(), system_id=None):
     """
     row = _known(region, hostname, interfaces, system_id)
     if row is None:
-        own = next(iter(region.rows("regions").values()))
-        if own["hostname"] == hostname:
-            row = own
+        own = [one for one in region.rows("regions").values() if one["hostname"] == hostname]
+        if own:
+            row = own[0]
             row["node_type"] = BOTH
-            region.rows("racks")[-own["id"]] = row
+            region.rows("racks")[-row["id"]] = row
         else:
             row = region.rows("racks").add(new_node(hostname, system_id, RACK))
     row["hostname"] = hostname
-    _set_interfaces(region, row, interfaces)
+    set_interfaces(region, row, interfaces)
     return row["system_id"]
 
 
@@ -152,7 +152,8 @@ def _known(region, hostname, interfaces, system_id):
     return None
 
 
-def _set_interfaces(region, row, interfaces):
+def set_interfaces(region, row, interfaces):
+    """Give a controller its interfaces, and those their addresses."""
     before = {nic["name"]: nic for nic in row["interfaces"]}
     row["interfaces"] = []
     for given in interfaces:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from maas_emulator import images, nodes
+from maas_emulator import images, nodes, region_hosts
 
 _RTYPES = {"Synced": 0, "Generated": 1, "Uploaded": 2}
 #: Where the secret that racks share with the region is, since 3.3.
@@ -71,25 +71,39 @@ def configs(region, users):
                "node_id": number}  # fmt: skip
 
 
+def versions(region, users):
+    """Which release each controller has."""
+    release = str(region.release)
+    for kind in ("racks", "regions"):
+        for row in region.rows(kind).values():
+            if kind == "regions" or row["node_type"] == nodes.RACK:
+                number = node_number(users, row["system_id"])
+                yield {"node_id": number, "version": row.get("version", release)}
+
+
+def _running(region):
+    return filter(region_hosts.runs, region.rows("regions").values())
+
+
 def processes(region, users):
-    """The process of the region controller."""
-    for row in region.rows("regions").values():
+    """The process of each region controller that runs."""
+    for row in _running(region):
         number = node_number(users, row["system_id"])
         yield {"id": number, "region_id": number, "pid": 1}
 
 
 def endpoints(region, users):
-    """Where the region controller listens for racks."""
-    for row in region.rows("regions").values():
+    """Where region controllers listen for racks."""
+    for row in _running(region):
         number = node_number(users, row["system_id"])
         yield {"id": number, "process_id": number, "address": "127.0.0.1", "port": 5250}
 
 
 def connections(region, users):
     """Which racks are connected to which region."""
-    own = next(iter(region.rows("regions").values()))
+    own = next(_running(region), None)
     for row in region.rows("racks").values():
-        if row["connected"]:
+        if row["connected"] and own:
             number = node_number(users, row["system_id"])
             yield {"id": number, "endpoint_id": node_number(users, own["system_id"]),
                    "rack_controller_id": number}  # fmt: skip

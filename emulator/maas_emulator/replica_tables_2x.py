@@ -121,6 +121,9 @@ TABLES = (
         ("node_config_id", to("maasserver_nodeconfig", ""), "3.3"), ("name", chars(255)),
         ("type", chars(20)), ("vlan_id", to("maasserver_vlan", "")), ("mac_address", "text"),
         ("params", TEXT), ("tags", ARRAY), ("enabled", "boolean NOT NULL")), rows=rows.interfaces),
+    Table("maasserver_controllerinfo", (
+        ("node_id", to("maasserver_node", "PRIMARY KEY ")), ("created", NOW), ("updated", NOW),
+        ("version", "varchar(255)")), rows=rows.versions, key="node_id", since="2.3"),
     Table("maasserver_regioncontrollerprocess", (
         *STAMPS, ("region_id", to("maasserver_node")), ("pid", "integer NOT NULL")),
         rows=rows.processes),

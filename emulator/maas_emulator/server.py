@@ -169,6 +169,7 @@ class RegionServer:
         release: MAAS release it plays.
         port: TCP port; 0 takes a free one.
         admin: (username, e-mail) of the administrator to make, or None.
+        region: Serve this region, as another host of it, instead of a new one.
         options: Further fields of :class:`~maas_emulator.core.Options`.
 
     Attributes:
@@ -178,17 +179,28 @@ class RegionServer:
         requests: :class:`Requests`.
     """
 
-    def __init__(self, release="3.7", port=0, admin=("admin", "admin@example.com"), **options):
-        self.region = Region(release, Options(admin=admin, **options))
+    def __init__(
+        self,
+        release="3.7",
+        port=0,
+        admin=("admin", "admin@example.com"),
+        region=None,
+        **options,
+    ):
+        self.region = region or Region(release, Options(admin=admin, **options))
+        admin = self.region.options.admin
         self.api_key = self.region.api_keys(admin[0])[0][1] if admin else None
         self.requests = Requests(self.region)
-        self._server = _Server(port, self)
+        self._server: _Server | None = _Server(port, self)
         self.port = self._server.server_address[1]
+        if region is None:
+            self.region.rpc_port = self.port
         self.url = f"http://127.0.0.1:{self.port}/MAAS"
         self._thread = None
 
     def start(self):
-        """Accept connections in a thread of its own."""
+        """Accept connections in a thread of its own; also again, at the same port."""
+        self._server = self._server or _Server(self.port, self)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), name="maas-emulator", daemon=True
         )
@@ -197,12 +209,15 @@ class RegionServer:
 
     def stop(self):
         """Stop, close every connection and free the port."""
+        server, self._server = self._server, None
+        if server is None:
+            return
         if self._thread:
-            self._server.shutdown()
+            server.shutdown()
             self._thread.join()
             self._thread = None
-        self._server.server_close()
-        for connection in list(self._server.connections):
+        server.server_close()
+        for connection in list(server.connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:

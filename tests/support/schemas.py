@@ -17,6 +17,7 @@ _BY_FORMAT = {
     "netmask": "255.255.255.0",
     "network": "192.0.2.0/24",
     "region_url": "http://192.0.2.10/MAAS",
+    "region_urls": "http://192.0.2.10/MAAS",
     "release": "3.7",
     "url": "http://images.example.com/stable",
     "uuid": "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01",

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator import region_hosts
 from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput
-from support.reconciling import carried_out, planned, rack, snapshot_of
+from saltext.maas.reconcile import apply, desired_object
+from support.reconciling import (
+    SHORT,
+    carried_out,
+    carried_out_and_true,
+    errors,
+    planned,
+    problems_of,
+    rack,
+    snapshot_of,
+)
 
 SECRET = "correct-horse"
 
@@ -63,3 +74,28 @@ def test_an_unknown_zone_is_refused_before_any_write(region):
 def test_a_region_controller_that_is_not_there_is_a_problem(region):
     _, plan = planned(region, {"region_controllers": {"elsewhere": {"zone": "default"}}})
     assert plan.problems() == ["region controller elsewhere: there is no such region controller"]
+
+
+def gone(name, kind="region_controller"):
+    return [desired_object(kind, {"hostname": name}, absent=True)]
+
+
+def test_a_lost_region_controller_is_deleted_once_the_region_takes_it_for_lost(region):
+    ident = region_hosts.started(region.region, "lost")
+    snapshot, plan = planned(region, gone("lost"))
+    apply(snapshot, plan, SHORT)
+    (error,) = errors(plan).values()
+    assert "Unable to delete lost as it's currently running." in error
+    region_hosts.ended(region.region, ident)
+    carried_out_and_true(region, gone("lost"))
+    assert "lost" not in snapshot_of(region).records("region_controller")
+
+
+def test_a_region_controller_that_is_a_rack_as_well_loses_that_part_first(region):
+    ident = region_hosts.started(region.region, "rack-9")
+    rack(region, "rack-9", "10.10.9.2")
+    region_hosts.ended(region.region, ident)
+    text = "it is a rack controller as well: first use maas_rack.absent for rack-9"
+    assert problems_of(region, gone("rack-9")) == [f"region controller rack-9: {text}"]
+    carried_out_and_true(region, gone("rack-9", "rack"))
+    carried_out_and_true(region, gone("rack-9"))

@@ -33,14 +33,20 @@ Formats = Mapping[str, Any]
 FORMATS: Formats = {
     "email": re.compile(r"[^@\s]+@[^@\s]+").fullmatch,
     "region_url": lambda text: region_url.problem(text) is None,
+    "region_urls": lambda given: bool(given) and _urls_problem(given) is None,
     "release": supported,
     "url": lambda text: region_url.service_problem(text) is None,
 }
 #: Formats that can say why.
-_REASONS = {"region_url": region_url.problem, "url": region_url.service_problem}
+_REASONS = {
+    "region_url": region_url.problem,
+    "region_urls": lambda given: _urls_problem(given),
+    "url": region_url.service_problem,
+}
 _ALLOWED = {
     "email": "an e-mail address such as admin@example.com",
     "region_url": f"a region's URL such as {region_url.EXAMPLE}",
+    "region_urls": f"a region's URL such as {region_url.EXAMPLE}, or a list of them",
     "url": "a URL of http:// or https://, without user or password",
 }
 _MOST_KEYS = 20  # that a message names
@@ -56,6 +62,11 @@ def text(doc: str = "", format: str = "", **more) -> dict:
     if format in _ALLOWED:
         node["allowed"] = _ALLOWED[format]
     return {**node, **({"format": format} if format else {}), **more}
+
+
+def urls(doc: str = "", **more) -> dict:
+    """Return the node of a region's URL, or of a list of them."""
+    return {**text(doc, "region_urls", **more), "type": ["string", "array"]}
 
 
 def flag(doc: str = "", **more) -> dict:
@@ -137,6 +148,11 @@ def listed(items: dict, doc: str = "", **more) -> dict:
 
 
 # What is wrong
+
+
+def _urls_problem(given):
+    problems = map(region_url.problem, given if isinstance(given, list) else [given])
+    return next(filter(None, problems), None)
 
 
 def check(value: object, schema: dict, where: str = "", formats: Formats = FORMATS) -> None:

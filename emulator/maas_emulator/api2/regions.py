@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from maas_emulator import machine_forms, node_forms, power
+from maas_emulator import machine_forms, node_forms, power, region_hosts
 from maas_emulator.api2.controllers import (
+    delete_rack,
     filtered,
     find_controller,
     rack,
 )
-from maas_emulator.nodes import REGION, new_node, show_node
-from maas_emulator.web import TEXT, Answer, Endpoint, Response
+from maas_emulator.nodes import BOTH, REGION, new_node, show_node
+from maas_emulator.web import TEXT, Answer, Endpoint, Response, no_content
 
 regions = Endpoint("regioncontrollers/", "RegionControllersHandler")
 region_ = Endpoint("regioncontrollers/{system_id}/", "RegionControllerHandler")
@@ -65,10 +66,15 @@ def update_region(request):
 
 @region_("DELETE", admin=True)
 def delete_region(request):
-    """Refuse to delete a region controller that is running."""
+    """Delete a region controller that does not run; one that is a rack as well stays a rack's."""
     node = _region(request)
-    name = node["hostname"]
-    raise Answer(400, f"Unable to delete region controller {name}, it is running.", TEXT)
+    if node["node_type"] == BOTH:  # it is the rack that is deleted
+        return delete_rack(request)
+    if region_hosts.runs(node):
+        raise Answer(400, f"Unable to delete {node['hostname']} as it's currently running.", TEXT)
+    table = request.region.rows("regions")
+    del table[next(key for key, row in table.items() if row is node)]
+    return no_content()
 
 
 @region_("GET", "power_parameters", admin=True)

@@ -18,12 +18,15 @@ import urllib.request
 from http.client import HTTPException
 from urllib.parse import urlencode, urlsplit
 
-from maas_emulator import control
+from maas_emulator import control, region_hosts
 from maas_emulator.core import Region
 from maas_emulator.hosts import agent, database, formats, openfga
 from maas_emulator.hosts.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
+
+#: Files that a region (3.5 and later) takes from its database if one of them is missing.
+_CERTIFICATES = ("cluster.key", "cluster.pem", "cacerts.pem")
 
 
 class Hosts:
@@ -35,6 +38,8 @@ class Hosts:
         directory: Folder whose sub-folders are sandbox roots; more may come later.
         interval: Seconds between two looks at them.
         retry: Seconds between two tries of a daemon that was not taken in.
+        servers: Where there are several hosts of the region: what each one serves, by host name
+            (:class:`~maas_emulator.server.RegionServer`). It answers while the host's regiond runs.
     """
 
     def __init__(
@@ -44,10 +49,16 @@ class Hosts:
         directory: str | os.PathLike,
         interval: float = 0.3,
         retry: float = 1.0,
+        servers: dict | None = None,
     ):
         self.region = region
         self.base_url = base_url.rstrip("/")
         self.directory = os.path.realpath(directory)
+        self.servers = servers or {}
+        for row in region.rows("regions").values() if self.servers else ():
+            row["running"] = False  # until its host's regiond starts
+        for server in self.servers.values():
+            server.stop()
         self._interval = interval
         self._retry = retry
         self._daemons: dict[str, list] = {}
@@ -192,12 +203,16 @@ class _RegionDaemon(_Daemon):
         self._seen = None
         self._started = False
         self._has_secret = "secret" in host.files()
+        self._server = hosts.servers.get(host.info["hostname"])
+        self._ident = None
 
     def _file(self):
         return (self.host.read("secret") or "").strip()
 
     def work(self) -> None:
         """Up to 3.2 the secret is read anew for each cluster that connects."""
+        if self._server and self._ident is None:
+            self._begin()
         if not self._has_secret or self.host.release >= "3.3":
             return
         text = self._file()
@@ -227,6 +242,34 @@ class _RegionDaemon(_Daemon):
             self.host.log("maas-regiond", message, "region_log")
         else:
             self.host.write("secret", self.region.secret, 0o640, "maas:maas")
+
+    def _begin(self):
+        """Take the host's part in the region; where that fails, MAAS tries again every 3 s."""
+        self.pause(self.hosts._retry)
+        host = self.host
+        try:
+            if self.region.options.database:
+                with database.transaction(host) as cursor:
+                    database.setting(cursor, "maas_name")
+            known = (host.read("maas_id") or "").strip() or None
+            facts = host.info["hostname"], known, host.info["interfaces"], self._server.port
+            self._ident = region_hosts.started(self.region, *facts)
+        except Exception as error:
+            host.log("maas-regiond", f"Error during start-up: {error}", "region_log")
+            return
+        host.write("maas_id", self._ident, 0o640, "maas:maas")
+        folder = host.trait("certificates")
+        if folder and not all(map(host.read, (f"{folder}/{one}" for one in _CERTIFICATES))):
+            for name in _CERTIFICATES:
+                host.write(f"{folder}/{name}", f"{name} of {id(self.region)}\n", 0o600)
+        self._server.start()
+
+    def disconnect(self) -> None:
+        """The regiond ended, and says so."""
+        if self._ident is not None:
+            region_hosts.ended(self.region, self._ident)
+            self._server.stop()
+        self._ident = None
 
     def _look_at_postgresql(self):
         """A region does not come up with a PostgreSQL that is too old for its release."""

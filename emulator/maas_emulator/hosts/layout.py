@@ -119,8 +119,9 @@ FILES = {
 #: what reads a role's configuration; ``_started`` are services that start with the packages, and
 #: ``_restarted`` those that a package's script restarts whenever it is configured; ``_idle`` do
 #: not start before there is something to do for them; ``required`` are the services that another
-#: one starts and stops with; ``postgresql`` is the oldest that a region starts with. The snap's
-#: one service runs those of pebble.
+#: one starts and stops with; ``postgresql`` is the oldest that a region starts with. In the folder
+#: ``certificates`` regions and racks have theirs for each other. The snap's one service runs those
+#: of pebble.
 TRAITS = {
     "deb": (
         ("1.5", {
@@ -184,6 +185,7 @@ TRAITS = {
             "region_started": ("maas-regiond", "maas-http", "maas-proxy", "maas-syslog", "bind9"),
         }),
         ("3.5", {
+            "certificates": f"{_LIB}/certificates",
             "region_started": (
                 "maas-regiond", "maas-apiserver", "maas-temporal", "maas-temporal-worker",
                 "maas-http", "maas-proxy", "maas-syslog", "bind9",
@@ -227,6 +229,7 @@ TRAITS = {
         ("3.3", {"base": "core22"}),
         ("3.5", {
             "snap_service": "maas.pebble",
+            "certificates": f"{_DATA}/certificates",
             "epoch": 4,
             "pebble": ("bind9", "http", "ntp", "proxy", "syslog"),
             "region_pebble": ("regiond", "apiserver", "temporal", "temporal-worker"),

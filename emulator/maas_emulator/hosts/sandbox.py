@@ -301,6 +301,8 @@ def create(
     os.makedirs(host.path(_STATE), exist_ok=True)
     host.write("emulator.token", os.urandom(16).hex(), 0o600)
     host.write("etc/hostname", hostname + "\n")
+    for one in interfaces:
+        host.write(f"sys/class/net/{one['name']}/address", f"{one.get('mac') or ''}\n")
     address = interfaces[0]["ip"] if interfaces else "localhost"
     uuid = packages.new_uuid() if uuid == "new" else uuid
     files = packages.fresh(host, address, url, uuid, database or {})

@@ -12,6 +12,7 @@ import functools
 from saltext.maas.client.profile import SCHEMA as PROFILE
 from saltext.maas.host import host_settings
 from saltext.maas.minions import settings as minions
+from saltext.maas.pillar.region_hosts import BALANCER, HOSTS
 from saltext.maas.pillar.schema_classes import with_classes
 from saltext.maas.reconcile.prune import prunable
 from saltext.maas.resources import BY_NAME, TABLES
@@ -27,6 +28,7 @@ from saltext.maas.schemas import (
     release,
     seconds,
     text,
+    urls,
     whole,
 )  # fmt: skip
 
@@ -160,9 +162,9 @@ def _controllers() -> dict:
             {item.name: _local(item) for item in host_settings.CLUSTER_SETTINGS},
             "The daemon's own settings on the controller's host.",
         ),
-        "region_url": text(
-            "URL of the region as this controller sees it, where it is not region:url.",
-            "region_url",
+        "region_url": urls(
+            "URL of the region as this controller sees it, where it is not region:url; from 2.5 "
+            "on also a list of them."
         ),
         "interfaces": named(_interface(), "Interfaces.", "INTERFACE", up_to="1.10"),
     }
@@ -220,6 +222,8 @@ def _region() -> dict:
             "RabbitMQ; letters and digits only in its passwords.",
             up_to="1.6",
         ),
+        "hosts": HOSTS,
+        "load_balancer": BALANCER,
         "num_workers": whole("Region processes.", 1, 1024, since="2.4"),
         "debug": flag("Log more, and show errors in full."),
         "debug_queries": flag("Log database queries.", since="2.4"),

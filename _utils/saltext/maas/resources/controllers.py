@@ -21,6 +21,10 @@ _FIELDS = (
 )  # fmt: skip
 
 
+#: NODE_TYPE of a region controller that is a rack controller as well.
+_BOTH = 4
+
+
 class _Controller(WithPower):
     permission = "can_edit_controllers"
     can_create = False
@@ -37,7 +41,16 @@ class RegionController(_Controller):
                    "hostname", name="HOSTNAME")  # fmt: skip
     fields = (Field("hostname", doc="Host name."), *_FIELDS)
     example = {"hostname": "region", "zone": "north", "description": "in the cellar"}
-    can_delete = False
+    notes = {
+        "absent": "For a region host that is lost for good. MAAS refuses while it runs, and up to "
+        "90 seconds after it was lost. Remove its rack controller first, if it is one as well.",
+    }
+
+    def deletion_problem(self, snapshot: Snapshot, desired: Desired, record: Record) -> str | None:
+        """Return that a controller is a rack as well, of which MAAS would delete that part."""
+        if record.raw.get("node_type") == _BOTH:
+            return f"it is a rack controller as well: first use maas_rack.absent for {record.key}"
+        return super().deletion_problem(snapshot, desired, record)
 
     def pristine(self, snapshot: Snapshot, partition: str) -> list[dict]:
         own = {"hostname": snapshot.hostname, "description": "", "power_type": ""}
@@ -127,6 +140,7 @@ class Rack(_Controller):
     def after_write(self, snapshot: Snapshot, new: dict | None, old: dict | None) -> None:
         if new is None:
             snapshot.drop("vlan")  # the region hands DHCP over by itself
+            snapshot.drop("region_controller")  # which one that was a rack as well remains
 
     def _is_awaited(self, desired, record):
         awaited = desired.values.get("connected")
