@@ -447,7 +447,7 @@ def managed(
 
     def work():
         described = runtime.described(globals(), data)
-        pillar.check(described, runtime.release(globals()))
+        pillar.check(described, runtime.release(globals()), runtime.checked(globals()))
         limits, warnings = pillar.limits(described), []
 
         def desired_objects(snapshot):
@@ -488,7 +488,7 @@ def pillar_valid(name: str, data: dict | None = None) -> dict[str, Any]:
     def work():
         described = runtime.described(globals(), data)
         release = runtime.release(globals())
-        pillar.check(described, release)
+        pillar.check(described, release, runtime.checked(globals()))
         result = state_helpers.outcome(name, False, comment="The pillar is valid.")
         return state_helpers.with_warnings(globals(), result, pillar.warnings(described, release))
 

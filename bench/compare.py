@@ -16,6 +16,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -129,13 +130,14 @@ def main(args):
     if options.libmaas:
         clients["libmaas"] = options.libmaas
     rows = []
-    for run in options.runs:
-        for count in options.objects:
-            for row in compare(run, count, clients, options):
-                rows.append(row)
-                if options.keep:
-                    with options.keep.open("a") as file:
-                        file.write(json.dumps(row) + "\n")
+    with tempfile.TemporaryDirectory() as os.environ["BENCH_CACHE"]:
+        for run in options.runs:
+            for count in options.objects:
+                for row in compare(run, count, clients, options):
+                    rows.append(row)
+                    if options.keep:
+                        with options.keep.open("a") as file:
+                            file.write(json.dumps(row) + "\n")
     print(common.table(rows))
 
 

@@ -1,8 +1,9 @@
 """One run of one client, in a process of its own: python bench/one_run.py CLIENT RUN COUNT URL ...
 
 CLIENT is ``ours``, ``bare`` or ``libmaas``, RUN is ``noop`` or ``apply``; several URLs are several
-profiles.  The API keys are in ``BENCH_API_KEYS``.  Prints the CPU and wall
-time from after the imports on.
+profiles.  The API keys are in ``BENCH_API_KEYS``; ``BENCH_CACHE`` is the folder in which ``ours``
+remembers what it has checked, as a minion does it.  Prints the CPU and wall time from after the
+imports on.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ def ours(run, urls, described):
     """Check, plan and apply a pillar."""
     import requests_oauthlib  # noqa: F401
     from saltext.maas import schemas
+    from saltext.maas.checked import Checked
     from saltext.maas.client import Client, Profile
     from saltext.maas.reconcile import Snapshot, apply
     from saltext.maas.region_plan import plan_of
 
     schemas.mistakes({}, schemas.mapping({}))  # imports jsonschema
+    cache = os.path.join(os.environ["BENCH_CACHE"], "checked")
     with common.Meter() as meter:
         for url, key in urls:
             client = Client(Profile(url, key))
-            snapshot = Snapshot(client)
+            snapshot = Snapshot(client, checked=Checked(cache))
             plan = plan_of(snapshot, described)
             assert (run == "noop") is not bool(plan)
             apply(snapshot, plan)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 
@@ -26,7 +27,11 @@ class Relay:
         self.counts = {"requests": 0, "sent": 0, "received": 0}
 
     async def connected(self, reader, writer):
-        """Pass on what a client and the region say to each other."""
+        """Serve one connection, until it is closed or the relay ends."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._pass_on(reader, writer)
+
+    async def _pass_on(self, reader, writer):
         answers, region = await asyncio.open_connection("127.0.0.1", self._port)
         answered = True
 

@@ -21,6 +21,7 @@ from saltext.maas import (
     region_resource,
     seal,
 )
+from saltext.maas.checked import Checked
 from saltext.maas.client import Client, Profile
 from saltext.maas.fleet import regions
 from saltext.maas.fleet.minions import Answer
@@ -89,6 +90,7 @@ def follower(folder, server):
 WRITERS = {
     "atomic_file.py": lambda folder, server: atomic_file.put(f"{folder}/file", "x", lasting=True),
     "cache.py": nodes,
+    "checked.py": lambda folder, server: Checked(f"{folder}/maas/checked").note("pillar", {}),
     "events.py": follower,
     "fleet/region_side/claims.py": lambda folder, server: claims.claim(
         dunders(folder), "1", "one", {"rack-1": {"digest": "x", "enrolled": False}}, 9, 0),

@@ -36,7 +36,7 @@ def compared(snapshot: Snapshot, described: dict, state: str | None = None) -> l
     """
     if state not in (None, *STATES):
         raise BadInput(f"state: {state!r} must be one of: {', '.join(STATES)}")
-    desired = pillar.checked_objects(described, snapshot.release)
+    desired = pillar.checked_objects(described, snapshot.release, snapshot.checked)
     pairs, left = _matched(snapshot, desired)
     found = [
         *(_row(one.key, DESCRIBED if record else MISSING, record) for one, record in pairs),

@@ -36,7 +36,7 @@ def desired_objects_of(
         # The arguments hold to the same schema as the pillar's keys.
         given = {"exclusive": exclusive, "prune": guard}
         pillar.check({name: one for name, one in given.items() if one}, snapshot.release)
-    desired_objects = pillar.checked_objects(described, snapshot.release)
+    desired_objects = pillar.checked_objects(described, snapshot.release, snapshot.checked)
     claimed = {**(described.get("exclusive") or {}), **(exclusive or {})}
     if not claimed:
         return desired_objects
@@ -89,7 +89,7 @@ def unmanaged_of(
     Raises:
         BadInput: The pillar is wrong.
     """
-    desired = pillar.checked_objects(described, snapshot.release)
+    desired = pillar.checked_objects(described, snapshot.release, snapshot.checked)
     found: dict[str, dict[str, str]] = {}
     for one in unmanaged(snapshot, desired, types):
         found.setdefault(one.type, {})[one.key] = one.protected_by or one.in_use_by or ""

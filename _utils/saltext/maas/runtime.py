@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from saltext.maas import lock, resource_ids, sdb
+from saltext.maas.checked import Checked
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.host import region_config
@@ -312,7 +313,8 @@ def profile(dunders: dict, profile: Any = None) -> Profile:
         values["url"] = pillar(dunders, "region", "url") or None
     if not values["url"]:
         raise BadInput(f"{where}:url: is missing; it is needed to reach the region's API")
-    return Profile.from_mapping({k: v for k, v in values.items() if v is not None}, where)
+    values = {key: one for key, one in values.items() if one is not None}
+    return Profile.from_mapping(values, where, checked(dunders))
 
 
 def profile_without_key(dunders: dict, name: str) -> Profile:
@@ -459,21 +461,29 @@ def alone(dunders: dict, snapshot: Snapshot) -> Iterator[lock.Held]:
     Raises:
         MaasError: Another run goes on for longer than the profile's deadline.
     """
-    opts = dunders["__opts__"]
-    if opts.get("test") or snapshot.client is None or not opts.get("cachedir"):
+    folder = _folder(dunders)
+    if dunders["__opts__"].get("test") or snapshot.client is None or not folder:
         yield lock.Held()
         return
     region_profile = snapshot.client.profile
-    with lock.held(
-        os.path.join(opts["cachedir"], "maas"),
-        region_profile.url,
-        region_profile.deadline,
-    ) as held:
+    with lock.held(folder, region_profile.url, region_profile.deadline) as held:
         if snapshot.mark not in (None, held.mark):
             snapshot.drop_everything()
         snapshot.mark = held.mark
         yield held
         snapshot.mark = held.mark
+
+
+def _folder(dunders):
+    """Where this minion keeps files of this extension; empty where it keeps none."""
+    cachedir = dunders["__opts__"].get("cachedir")
+    return os.path.join(cachedir, "maas") if cachedir else ""
+
+
+def checked(dunders: dict) -> Checked:
+    """Return what this minion has checked before and found right."""
+    folder = _folder(dunders)
+    return Checked(os.path.join(folder, "checked") if folder else None)
 
 
 def new_snapshot(dunders: dict, client: Client, plans: bool = False) -> Snapshot:
@@ -491,7 +501,12 @@ def new_snapshot(dunders: dict, client: Client, plans: bool = False) -> Snapshot
     if not client.profile.api_key:
         return _without_key(dunders, client.profile, plans, fetch)
     _log_release_warnings(dunders, client.release)
-    return Snapshot(client, local=local_door(dunders, client.release), fetch=fetch)
+    return Snapshot(
+        client,
+        local=local_door(dunders, client.release),
+        fetch=fetch,
+        checked=checked(dunders),
+    )
 
 
 def _without_key(dunders, region_profile, plans, fetch):

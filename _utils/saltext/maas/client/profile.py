@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from saltext.maas import region_url, schemas
+from saltext.maas.checked import NOTHING, Checked
 from saltext.maas.release import Release, supported
 
 _KEY = re.compile(r"^[^\s:]+:[^\s:]+:[^\s:]+$")
@@ -69,18 +70,23 @@ class Profile:
         object.__setattr__(self, "url", region_url.base(self.url))
 
     @classmethod
-    def from_mapping(cls, values: Mapping[str, Any], where: str = "maas:api") -> Profile:
+    def from_mapping(
+        cls, values: Mapping[str, Any], where: str = "maas:api", checked: Checked = NOTHING
+    ) -> Profile:
         """Build a profile from configuration, refusing what is wrong.
 
         Args:
             values: The keys above; what is None or empty counts as not given.
             where: Where the values stand, for the messages.
+            checked: What was found right before, which is not checked again.
 
         Raises:
             BadInput: With one line for each mistake.
         """
         given = {key: value for key, value in values.items() if value not in (None, "")}
-        schemas.check(given, {**SCHEMA, "required": ["url"]}, where, _FORMATS)
+        if not checked.knows("profile", given):
+            schemas.check(given, {**SCHEMA, "required": ["url"]}, where, _FORMATS)
+            checked.note("profile", given)
         if "release" in given:
             given["release"] = supported(given["release"])
         return cls(**given, place=where)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from saltext.maas import collector, schemas
+from saltext.maas.checked import NOTHING, Checked
 from saltext.maas.client.profile import api_key_fits
 from saltext.maas.errors import BadInput
 from saltext.maas.pillar import (  # noqa: F401
@@ -27,35 +28,53 @@ from saltext.maas.resources.vlan_names import fabric_vid
 from saltext.maas.sdb import is_reference
 
 
-def check(pillar: dict, release: Release | None = None) -> None:
+def check(pillar: dict, release: Release | None = None, checked: Checked = NOTHING) -> None:
     """Refuse a wrong pillar.
 
     Args:
         pillar: The mapping under ``maas``.
         release: The region's release, where it is known; that of the pillar otherwise.
+        checked: What was found right before, which is not checked again.
 
     Raises:
         BadInput: With one line for each mistake.
     """
+    named = _token(pillar, release)
+    if checked.knows(*named):
+        return
     found = problems(pillar, release)
     if found:
         raise BadInput(found)
+    checked.note(*named)
 
 
-def checked_objects(pillar: dict, release: Release) -> list[Desired]:
+def checked_objects(pillar: dict, release: Release, checked: Checked = NOTHING) -> list[Desired]:
     """Return the desired objects of a pillar, which is refused where it is wrong.
 
     Args:
         pillar: The mapping under ``maas``.
         release: The region's release.
+        checked: What was found right before, which is not checked again.
 
     Raises:
         BadInput: With one line for each mistake.
     """
+    named = _token(pillar, release)
+    if checked.knows(*named):
+        with collector.paused():
+            pillar = Expansion(_with_right_keys(pillar, ROOT, [])).pillar
+            return with_images(list(described(pillar, release)), pillar, release)
     found, pillar, objects = _examined(pillar, release)
     if found:
         raise BadInput(found)
+    checked.note(*named)
     return with_images(objects, pillar, release)
+
+
+def _token(pillar, release):
+    """What the result of a check depends on."""
+    content = dict(pillar) if isinstance(pillar, dict) else pillar
+    return "pillar", content, release and release.series
 
 
 def problems(pillar: dict, release: Release | None = None) -> list[str]:

@@ -150,11 +150,11 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     for one in desired:
         snapshot.claim(one.type, {one.key})
     _prefetch(snapshot, desired)
-    identify(snapshot, desired)
-    refuse_wrong_references(snapshot, desired)
-    blocked = problems_of_duplicates(snapshot, desired)
-    compared = _Comparison(snapshot, blocked, _skipped_objects(snapshot, desired))
     with collector.paused():
+        identify(snapshot, desired)
+        refuse_wrong_references(snapshot, desired)
+        blocked = problems_of_duplicates(snapshot, desired)
+        compared = _Comparison(snapshot, blocked, _skipped_objects(snapshot, desired))
         compared.add_all(desired)
     creates, deletes = compared.creates, compared.deletes
     changes = [*creates, *deletes]
@@ -193,10 +193,9 @@ class _Comparison:
     def add_all(self, desired):
         for type, some in itertools.groupby(desired, key=lambda one: one.type):
             table = self._snapshot.tables[type]
-            with naming(self._snapshot.source(table)):
+            with naming(self._snapshot.source(table)), self._snapshot.comparing():
                 for one in some:
-                    with self._snapshot.comparing():
-                        self._add(table, one)
+                    self._add(table, one)
 
     def _add(self, table, one):
         snapshot, blocked = self._snapshot, self._blocked.get(one)
@@ -286,8 +285,8 @@ def _prefetch(snapshot, desired):
         (table, table.by_name[name], record.raw)
         for one in desired
         for table in [snapshot.tables[one.type]]
-        for name in one.values
-        if table.by_name[name].separate and (record := table.match(snapshot, one)) is not None
+        for name in sorted(table.separate & one.values.keys())
+        if (record := table.match(snapshot, one)) is not None
     ]
     if snapshot.client:
         snapshot.client.each(lambda one: one[0].value(snapshot, *one[1:]), separate)

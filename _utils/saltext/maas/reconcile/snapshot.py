@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from saltext.maas import resources
+from saltext.maas.checked import NOTHING, Checked
 from saltext.maas.errors import BadInput, Gone, StrangeAnswer
 from saltext.maas.reconcile.desired import DesiredObjects
 from saltext.maas.reconcile.unexpected import reading
@@ -93,6 +94,7 @@ class Snapshot:
             :class:`saltext.maas.host.local.Local`.  None elsewhere.
         hostname: The region host's name, which a new region calls itself.
         fetch: Fetches a file by its URL and returns where it is now, or False.
+        checked: What was checked before and found right.
 
     Attributes:
         facts: What else was found out about the region, by name.
@@ -111,10 +113,12 @@ class Snapshot:
         local: Any = None,
         hostname: str | None = None,
         fetch: Callable[[str], Any] | None = None,
+        checked: Checked = NOTHING,
     ):
         self.client: Any = client
         self.local = local
         self.hostname = hostname
+        self.checked = checked
         self.release: Release = release or (client.release if client else Release(SERIES[-1]))
         self.tables = resources.for_release(self.release)
         self.mark: str | None = None

@@ -52,6 +52,7 @@ class Identity:
         by_key: Each object is a part of its own, read by its key.
         by_name: The fields by their names.
         referring: The fields whose values name other objects.
+        separate: The names of the fields that a request of their own reads.
     """
 
     name: ClassVar[str] = ""
@@ -88,6 +89,7 @@ class Identity:
     def __init__(self) -> None:
         self.by_name: dict[str, Field] = {field.name: field for field in self.fields}
         self.referring = tuple(field for field in self.fields if field.ref or field.refs)
+        self.separate = {field.name for field in self.fields if field.separate}
         self.store = self.store or self.name
         self.noun = self.noun or self.name.replace("_", " ")
         self.key_form = self.key_form or "/".join(f"{{{name}}}" for name in self.identity)
@@ -200,7 +202,9 @@ class Identity:
 
     def partition(self, values: dict) -> str:
         """Return the part of the collection that holds an object; empty where there is but one."""
-        return self.key(values) if self.by_key else " ".join(values[name] for name in self.within)
+        if self.by_key:
+            return self.key(values)
+        return " ".join([values[name] for name in self.within]) if self.within else ""
 
     def part_of(self, key: str) -> str:
         """Return the part of the collection that holds the object of a key."""
