@@ -90,7 +90,7 @@ def test_what_the_host_has_to_bring(make, monkeypatch):
     box.write("etc/os-release", 'ID=ubuntu\nVERSION_ID="24.04"\n')
     finding = found(installation)["system"]
     assert (finding["status"], finding["remedy"]) == ("problem", "Upgrade Ubuntu first.")
-    assert "needs Ubuntu 26.04 or later; this is Ubuntu 24.04" in finding["found"]
+    assert "need Ubuntu 26.04; this is Ubuntu 24.04" in finding["found"]
     box.write("etc/os-release", 'ID=ubuntu\nVERSION_ID="26.04"\n')
     assert found(installation)["system"]["status"] == "ok"
     assert found(installation)["path"]["status"] == "ok"

@@ -17,7 +17,7 @@ _MODULES = {
     "commands_system": (
         "systemctl", "service", "initctl", "journalctl", "snap",
         "debconf-communicate", "debconf-set-selections", "debconf-show", "dpkg-reconfigure",
-        "rabbitmqctl", "erl",
+        "rabbitmqctl", "erl", "apt-get", "add-apt-repository", "dpkg",
     ),
     "commands_region": ("maas-region", "maas-region-admin"),
     "commands_cluster": ("maas-rack", "maas-provision"),

@@ -1,9 +1,11 @@
-"""The fake commands of the system: services, debconf, the journal, RabbitMQ, snapd."""
+"""The fake commands of the system: services, debconf, APT, the journal, RabbitMQ, snapd."""
 
 from __future__ import annotations
 
 import sys
 import zlib
+
+from maas_emulator.hosts import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,12 +30,20 @@ def _systemctl(host, arguments):
     if verb == "daemon-reload":
         return 0
     names = [unit[:-8] if unit.endswith(".service") else unit for unit in units]
+    if verb in ("mask", "unmask"):  # also those that there are not
+        with host.state("masked") as masks:
+            masks.update(dict.fromkeys(names, verb == "mask"))
+        return 0
     unknown = [name for name in names if name not in host.service_names()]
     if unknown and verb != "is-active":
         _say(f"Failed to {verb} {unknown[0]}.service: Unit {unknown[0]}.service not found.",
              sys.stderr)  # fmt: skip
         return 4 if verb == "status" else 5
     if verb in ("start", "stop", "restart"):
+        masked = [name for name in names if verb != "stop" and host.peek("masked").get(name)]
+        if masked:
+            _say(f"Failed to {verb} {masked[0]}.service: Unit is masked.", sys.stderr)
+            return 1
         _act(host, verb, names)
         return 0
     status = 0
@@ -274,11 +284,59 @@ def _snap(host, arguments):
         _say("Service  Startup  Current  Notes")
         _say(f"{host.trait('snap_service')}  enabled  {'active' if running else 'inactive'}  -")
         return 0
-    if verb not in ("start", "stop", "restart") or words[0] != "maas":
+    options = [word for word in words if word.startswith("-")]
+    names = [word for word in words if word and not word.startswith("-")]
+    if verb == "refresh" and names == ["maas"]:
+        return _refresh(host, options)
+    if verb not in ("start", "stop", "restart") or names != ["maas"]:
         _say(f"error: unknown command {verb!r}", sys.stderr)
         return 1
+    if "--disable" in options or "--enable" in options:
+        with host.state("masked") as masks:
+            masks["maas"] = "--disable" in options
     host.set_service("maas", verb != "stop")
     _say({"stop": "Stopped."}.get(verb, f"{verb.capitalize()}ed."))
+    return 0
+
+
+def _refresh(host, options):
+    from maas_emulator.hosts import upgrades
+
+    channel = next(word for word in options if word.startswith("--channel=")).partition("=")[2]
+    try:
+        upgrades.to_release(host, channel.partition("/")[0])
+    except upgrades.Refused as error:
+        _say(f"error: {error}", sys.stderr)
+        return 1
+    _say(f"maas ({channel}) {host.release} refreshed")
+    return 0
+
+
+# APT
+
+
+def _apt_get(host, arguments):
+    """``apt-get update`` and ``apt-get install PACKAGE=VERSION*...``."""
+    from maas_emulator.hosts import upgrades
+    from maas_emulator.release import Release
+
+    wanted = [word.rstrip("*") for word in arguments if "=" in word and "::" not in word]
+    if "install" not in arguments or not wanted:
+        return 0
+    release = str(Release(wanted[0].partition("=")[2]))
+    there = layout.of_release(layout.TRAITS["deb"], Release(release))
+    known = {*there["region_packages"], *there["cluster_packages"], "maas", "maas-dhcp", "maas-dns"}
+    for word in wanted:
+        name = word.partition("=")[0]
+        if name not in known:
+            _say(f"E: Unable to locate package {name}", sys.stderr)
+            return 100
+    upgrades.to_release(host, release)
+    return 0
+
+
+def _nothing(host, arguments):
+    """``add-apt-repository`` and ``dpkg --configure -a``: there is nothing for them to do."""
     return 0
 
 
@@ -294,4 +352,7 @@ _COMMANDS = {
     "rabbitmqctl": _rabbitmqctl,
     "erl": _erl,
     "snap": _snap,
+    "apt-get": _apt_get,
+    "add-apt-repository": _nothing,
+    "dpkg": _nothing,
 }

@@ -77,7 +77,7 @@ def fresh(host: Sandbox, address: str, url: str | None, uuid: str | None, databa
             files[path] = (texts[name], mode, owner)
         elif name.endswith("_log") and layout.has_role(name, host.roles):
             files[path] = ("", mode, owner)
-    files["var/lib/dpkg/status"] = (_dpkg_status(host), 0o644, ROOT)
+    files["var/lib/dpkg/status"] = (dpkg_status(host), 0o644, ROOT)
     answers = json.dumps(_fresh_answers(host, url))
     files["var/lib/emulator/debconf.json"] = (answers, 0o600, ROOT)
     if "broker" in texts:
@@ -134,12 +134,27 @@ def _fresh_snap(host, texts):
     return files
 
 
-def _dpkg_status(host):
+def installed(host: Sandbox) -> list[str]:
+    """Return the packages of MAAS's roles that dpkg has as installed, by their present names."""
+    text = host.read("var/lib/dpkg/status") or ""
+    return re.findall(r"^Package: (maas-.*)$", text, re.MULTILINE)
+
+
+def dpkg_status(host: Sandbox, only: list[str] | None = None) -> str:
+    """Return what dpkg's status file says.
+
+    Args:
+        host: The sandbox.
+        only: Packages that were installed before; by default all of the host's roles are.
+    """
     version = f"{host.release}{'+bzr1' if host.release < '2.3' else '-1'}-0ubuntu1"
     version = f"1:{version}" if host.release >= "2.9" else version
     names = [("dpkg", "1.0"), ("maas-common", version), ("maas-cli", version)]
     for role in host.roles:
-        names += [(name, version) for name in host.trait(f"{role}_packages")]
+        every = host.trait(f"{role}_packages")
+        if only is not None and role == "region" and "maas-region-controller" not in only:
+            every = every[:1]
+        names += [(name, version) for name in every]
     return "\n".join(
         f"Package: {name}\nStatus: install ok installed\nPriority: optional\nSection: net\n"
         f"Maintainer: Nobody <nobody@example.com>\nArchitecture: all\nVersion: {which}\n"

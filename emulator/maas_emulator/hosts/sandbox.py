@@ -198,7 +198,9 @@ class Sandbox:
         return self.peek("services").get(name, {"running": False, "starts": 0})
 
     def set_service(self, name: str, running: bool) -> None:
-        """Start a service (again), or stop it."""
+        """Start a service (again), or stop it; one that is masked does not start."""
+        if running and self.peek("masked").get(name):
+            return
         with self.state("services") as services:
             now = services.setdefault(name, {"running": False, "starts": 0})
             now["running"] = running
@@ -281,15 +283,15 @@ def create(
         raise FileExistsError(f"{root} is a sandbox already")
     if role not in ("region", "cluster", "region+cluster"):
         raise ValueError(f"role is region, cluster or region+cluster, not {role!r}")
-    exact = _exact(release)
+    there = exact(release)
     first, gone = {"deb": ("1.5", "4.0"), "snap": ("2.2", "99.0")}.get(kind, ("99.0", "99.0"))
-    if not first <= Release(exact) < gone:
+    if not first <= Release(there) < gone:
         raise ValueError(f"MAAS {release} is not there as {kind!r}")
     hostname = hostname or os.path.basename(root)
     if interfaces is None:
         interfaces = [_interface(hostname)]
     info = {
-        "release": exact,
+        "release": there,
         "role": role,
         "kind": kind,
         "hostname": hostname,
@@ -308,9 +310,8 @@ def create(
     files = packages.fresh(host, address, url, uuid, database or {})
     for relative, (text, mode, owner) in files.items():
         host.write(relative, text, mode, owner)
-    for folder, names in _commands(host).items():
-        for name in names:
-            host.write(f"{folder}/{name}", launcher(host.root, name), 0o755)
+    for path, text in launchers(host).items():
+        host.write(path, text, 0o755)
     idle = [name for one in host.roles for name in host.trait(f"{one}_idle") or ()]
     with host.state("services") as services:
         for name in host.service_names():
@@ -320,7 +321,8 @@ def create(
     return Sandbox(root)
 
 
-def _exact(release):
+def exact(release: str) -> str:
+    """Return the point release that stands for a release line."""
     from maas_emulator.records import POINT_RELEASES
 
     text = str(known(release))
@@ -337,6 +339,15 @@ def _interface(hostname):
         "mac": f"52:54:00:00:00:{number:02x}",
         "ip": f"10.0.0.{number}",
         "subnet_mask": "255.255.255.0",
+    }
+
+
+def launchers(host: Sandbox) -> dict[str, str]:
+    """Return the scripts of a sandbox's fake commands, by path."""
+    return {
+        f"{folder}/{name}": launcher(host.root, name)
+        for folder, names in _commands(host).items()
+        for name in names
     }
 
 
@@ -365,7 +376,15 @@ def _commands(host):
     if host.kind == "snap":
         return {"usr/bin": ["snap"], "snap/bin": ["maas"], "bin": ["journalctl"]}
     chosen = {
-        "usr/bin": ["maas", "debconf-communicate", "debconf-set-selections", "debconf-show"],
+        "usr/bin": [
+            "maas",
+            "debconf-communicate",
+            "debconf-set-selections",
+            "debconf-show",
+            "apt-get",
+            "add-apt-repository",
+            "dpkg",
+        ],
         "usr/sbin": ["dpkg-reconfigure", "service"],
     }
     for role in host.roles:

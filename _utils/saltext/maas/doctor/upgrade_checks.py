@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import shutil
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import urlsplit
 
 from saltext.maas.doctor import findings
 from saltext.maas.doctor.findings import Finding
 from saltext.maas.errors import BadInput
-from saltext.maas.host import config_files, database, files, openfga, preseeds, vault
+from saltext.maas.host import (
+    config_files,
+    database,
+    debconf,
+    files,
+    openfga,
+    preseeds,
+    upgrade_path,
+    vault,
+)
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from saltext.maas.release import Release
 
-#: The release that every upgrade across it has to stop at.
-_REQUIRED_STOP = "3.8"
-_PACKAGES_UP_TO = "3.8"
-#: Since which release what of the system is needed: Ubuntu for packages, snapd for the snap.
-_UBUNTU = (("3.8", 26.04),)
+#: Since which release the snap needs which snapd.
 _SNAPD = (("3.8", 2.75),)
+#: What packages and their update of the database take at the least, in bytes.
+_PACKAGES_BYTES = 2 * 2**30
 _SNAPD_INFO = ("usr/lib/snapd/info", "snap/snapd/current/usr/lib/snapd/info")
 
 
@@ -59,7 +69,15 @@ def checks(installation: Installation, to: Release) -> list[tuple[str, Callable]
         ("upgrade: path", partial(_path, installation, to)),
         ("upgrade: system", partial(_system, then)),
         ("upgrade: database", partial(_database, installation, then)),
+        ("upgrade: work", partial(_work, installation)),
+        ("upgrade: disk", partial(_disk, installation, then)),
     ]
+    if installation.release < "2.0" <= to:
+        found.append(("upgrade: Python", partial(_python2, installation)))
+    if installation.kind == "deb" and installation.release < "2.4" <= to:
+        found.append(("upgrade: URL", partial(_port_80, installation)))
+    if installation.kind == "snap" and installation.release < "2.9" <= to:
+        found.append(("upgrade: snap", partial(_own_database, installation)))
     if to >= "3.8":
         found += [
             ("upgrade: permissions", partial(_openfga, installation, then)),
@@ -71,34 +89,45 @@ def checks(installation: Installation, to: Release) -> list[tuple[str, Callable]
 
 
 def _path(installation, to):
-    if installation.kind == "deb" and not to.within("", _PACKAGES_UP_TO):
-        return findings.problem(
-            f"MAAS {to} has no Debian packages.",
-            f"Upgrade to {_PACKAGES_UP_TO}, and move to the snap with its maas-deb-migrate.",
-        )
-    if installation.release < _REQUIRED_STOP and not to.within("", _REQUIRED_STOP):
+    try:
+        steps = upgrade_path.steps(installation.kind, installation.release, to)
+    except BadInput as error:
+        return findings.problem(f"{error}.", "Choose another release.")
+    if len(steps) > 1:
         text = f"MAAS {to} cannot be reached from {installation.release} directly."
-        return findings.problem(text, f"Upgrade to {_REQUIRED_STOP} first.")
+        between = ", then ".join(step.release for step in steps[:-1])
+        return findings.problem(text, f"Upgrade to {between} first.")
     return findings.ok(f"MAAS {installation.release} can be upgraded to {to}.")
 
 
-def _since(table, release):
-    return next((value for since, value in reversed(table) if release >= since), None)
-
-
 def _system(then):
-    snap = then.kind == "snap"
-    needed = _since(_SNAPD if snap else _UBUNTU, then.release)
-    name, read = ("snapd", _snapd) if snap else ("Ubuntu", _ubuntu)
-    here = read(then) if needed else None
+    if then.kind == "snap":
+        return _snap_system(then)
+    needed = upgrade_path.ubuntu(then.release)
+    if not needed:
+        return []  # which the path says
+    here = ubuntu(then)
+    text = f"The packages of MAAS {then.release} need Ubuntu {needed}"
+    if here is None:
+        return findings.unknown(f"{text}; the version here could not be read.")
+    if float(here) < float(needed):
+        return findings.problem(f"{text}; this is Ubuntu {here}.", "Upgrade Ubuntu first.")
+    if float(here) > float(needed):
+        return findings.problem(f"{text}; this is Ubuntu {here}.", "Choose a later release.")
+    return findings.ok(f"{text}; this is Ubuntu {here}.")
+
+
+def _snap_system(then):
+    needed = next((value for since, value in reversed(_SNAPD) if then.release >= since), None)
     if not needed:
         return findings.ok(f"MAAS {then.release} has no other known requirements.")
-    text = f"MAAS {then.release} needs {name} {needed:g} or later"
+    here = _snapd(then)
+    text = f"MAAS {then.release} needs snapd {needed:g} or later"
     if here is None:
         return findings.unknown(f"{text}; the version here could not be read.")
     if here < needed:
-        return findings.problem(f"{text}; this is {name} {here:g}.", f"Upgrade {name} first.")
-    return findings.ok(f"{text}; this is {name} {here:g}.")
+        return findings.problem(f"{text}; this is snapd {here:g}.", "Upgrade snapd first.")
+    return findings.ok(f"{text}; this is snapd {here:g}.")
 
 
 def _number(text, pattern):
@@ -106,11 +135,13 @@ def _number(text, pattern):
     return float(found[1]) if found else None
 
 
-def _ubuntu(installation):
+def ubuntu(installation: Installation) -> str | None:
+    """Return the release of Ubuntu on this host, such as ``24.04``; None where it is another."""
     text = files.read(f"{installation.root}/etc/os-release") or ""
     if not re.search(r'^ID="?ubuntu"?$', text, re.MULTILINE):
         return None
-    return _number(text, r'^VERSION_ID="?(\d+\.\d+)')
+    found = re.search(r'^VERSION_ID="?(\d+\.\d+)', text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def _snapd(installation):
@@ -122,7 +153,7 @@ def _snapd(installation):
 def _database(installation, then):
     with database.connection(installation, timeout=5) as conn:
         old, missing = database.too_old(conn, then), database.missing_rights(conn, then)
-        version = database.version(conn)
+        version, (owner, role, name) = database.version(conn), database.owner(conn)
     good = then.fact("postgresql_good")
     if old:
         return findings.problem(
@@ -130,11 +161,76 @@ def _database(installation, then):
             "Upgrade PostgreSQL before MAAS.",
         )
     found = [Finding("", "problem", *pair) for pair in missing]
+    if installation.release < "3.5" <= then.release and owner != role:
+        text = f"The database {name} belongs to {owner}; from 3.5 on it has to belong to {role}."
+        remedy = f'As a superuser: ALTER DATABASE "{name}" OWNER TO "{role}".'
+        found += findings.problem(text, remedy)
     if version < good:
         text = f"MAAS {then.release} warns of PostgreSQL {version:g}: support for it ends soon."
         found += findings.warning(text, f"Upgrade PostgreSQL to {good:g} or later.")
     return found or findings.ok(
         f"PostgreSQL {version:g} is suitable, and its role has all required rights."
+    )
+
+
+def _work(installation):
+    with database.connection(installation, timeout=30) as conn:
+        work = database.at_work(conn, installation.release)
+    if not work:
+        return findings.ok("No image is imported, and no machine is deployed or tested.")
+    shown = ", ".join(work[:10]) + (", ..." if len(work) > 10 else "")
+    return findings.problem(
+        f"An upgrade would interrupt: {shown}.", "Wait for it to end, or stop it."
+    )
+
+
+def _disk(installation, then):
+    needed, images = _PACKAGES_BYTES, 0
+    if installation.release < "3.5" <= then.release:
+        with database.connection(installation, timeout=300) as conn:
+            images = database.images_size(conn)
+    place = os.path.join(installation.root, "var")
+    free = shutil.disk_usage(place).free
+    text = f"{free / 2**30:.1f} GiB are free in /var"
+    if free < needed + images:
+        part = f", {images / 2**30:.1f} GiB of them for images, which leave the database"
+        return findings.problem(
+            f"{text}; MAAS {then.release} needs {(needed + images) / 2**30:.1f} GiB there"
+            f"{part if images else ''}.",
+            "Make room.",
+        )
+    return findings.ok(f"{text}.")
+
+
+def _python2(installation):
+    if installation.find("python2.7"):
+        return findings.ok("python2.7 is there, by which 2.0 to 2.5 migrate a database of 1.x.")
+    return findings.problem(
+        "python2.7 is not installed, by which 2.0 to 2.5 migrate a database of 1.x; no package "
+        "of MAAS brings it.",
+        "Install the package python2.7.",
+    )
+
+
+def _port_80(installation):
+    url = config_files.read_config(installation)["url"]
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.port not in (None, 80):
+        return findings.ok("The region's URL does not need Apache.")
+    then = f"http://{debconf.region_host(url)}:5240{parts.path}"
+    return findings.problem(
+        f"From 2.4 on the region's host does not answer at port 80, which {url} leads to.",
+        f"salt-run maas.reconfigure_url {then}, unless a load balancer answers there.",
+    )
+
+
+def _own_database(installation):
+    mode = (files.read(installation.path("snap_mode")) or "").strip()
+    if mode != "all":
+        return findings.ok("The region's database is outside of the snap.")
+    return findings.problem(
+        "The database is within the snap, which 2.9 refuses.",
+        "Move it to a PostgreSQL of its own with the helper migrate-snap-database of the snap 2.8.",
     )
 
 

@@ -267,6 +267,58 @@ def configure(
     return {"changes": changes, "warnings": warnings, "restarted": run.restarted, "mark": mark}
 
 
+def restore(
+    installation: Installation,
+    urls: list[str],
+    uuid: str | None,
+    secret: str | None,
+    settings: dict,
+) -> dict[str, dict]:
+    """Bring the files back to what they held before an upgrade; nothing restarts.
+
+    Args:
+        urls: Region URLs; none are left alone.
+        uuid: Cluster uuid, where the release has one.
+        secret: Shared secret in hex, where the release has one.
+        settings: More local settings; those that the release does not have are left out.
+
+    Returns:
+        ``{field: {"old", "new"}}`` of what differed; the secret is asterisks.
+
+    Raises:
+        HostError: A file cannot be written, or would not hold it.
+    """
+    now = read_files(installation)
+    changes: dict[str, dict] = {}
+    urls = urls if installation.fact("several_region_urls") else urls[:1]
+    if urls and now["urls"] != urls:
+        changes["url"] = {"old": _one_or_all(now["urls"]), "new": _one_or_all(urls)}
+        _set_urls(installation, urls)
+    if uuid and now["uuid"] != uuid:
+        changes["uuid"] = {"old": now["uuid"], "new": uuid}
+        _set_uuid(installation, uuid)
+    if secret and shared_secret.read(installation) != secret:
+        changes["secret"] = {"old": HIDDEN if now["secret"] else None, "new": HIDDEN}
+        _set_secret(installation, secret)
+    wrong = {
+        name: value for name, value in settings.items()
+        if name in now["settings"] and now["settings"][name] != value
+    }  # fmt: skip
+    _set_settings(installation, wrong)
+    changes.update({n: {"old": now["settings"][n], "new": value} for n, value in wrong.items()})
+    return changes
+
+
+def chosen_settings(installation: Installation) -> dict[str, Any]:
+    """Return those local settings that are not as the release has them by default."""
+    table = available(installation, "cluster")
+    return {
+        name: value
+        for name, value in _settings(installation).items()
+        if value != (installation.fact("tftp_root") if name == "tftp_root" else table[name].default)
+    }
+
+
 def _set_urls(installation, urls):
     command = installation.fact("cluster_url_command")
     if command:

@@ -21,6 +21,7 @@ from saltext.maas.errors import MaasError
 from saltext.maas.host.config_files import read_config
 from saltext.maas.host.installation import Installation
 from saltext.maas.redact import redact
+from saltext.maas.release import Release
 
 
 class DatabaseError(MaasError):
@@ -304,6 +305,63 @@ def open_workflows(conn, names: list[str]) -> set[str] | None:
         "WHERE workflow_id = ANY (%s) AND state IN (1, 2)"
     )
     return {name for (name,) in _rows(conn, query, names)}
+
+
+#: NODE_STATUS of what an upgrade would interrupt.
+_AT_WORK = {1: "commissioning", 9: "deploying", 12: "releasing", 14: "disk erasing", 21: "testing"}
+
+
+def at_work(conn, release: Release) -> list[str]:
+    """Return what of the region an upgrade would interrupt.
+
+    Args:
+        conn: A connection.
+        release: The region's release, which decides what numbers mean and where imports are seen.
+
+    Returns:
+        Texts such as ``importing images`` and ``node-1: deploying``.
+    """
+    numbers = [one for one in _AT_WORK if release >= "1.7" or one == 1]
+    nodes = _rows(
+        conn,
+        "SELECT hostname, status FROM maasserver_node WHERE status = ANY (%s) ORDER BY 1",
+        numbers,
+    )
+    if release >= "3.8":
+        importing = open_workflows(conn, ["master-image-sync"])
+    else:  # one of MAAS's own locks, by their class
+        importing = _rows(
+            conn,
+            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 20120116 "
+            "AND objid = 4 AND granted "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+    found = [f"{name}: {_AT_WORK[status]}" for name, status in nodes]
+    return (["importing images"] if importing else []) + found
+
+
+def images_size(conn) -> int:
+    """Return how many bytes of images the database holds (1.7 to 3.4)."""
+    if not _columns(conn, "maasserver_largefile"):
+        return 0
+    return int(_rows(conn, "SELECT coalesce(sum(total_size), 0) FROM maasserver_largefile")[0][0])
+
+
+def owner(conn) -> tuple[str, str, str]:
+    """Return ``(owner of the database, the region's role, the database's name)``."""
+    return _rows(
+        conn,
+        "SELECT pg_get_userbyid(datdba)::text, current_user::text, datname::text "
+        "FROM pg_database WHERE datname = current_database()",
+    )[0]
+
+
+def controllers(conn) -> list[str]:
+    """Return the host names of all region controllers (2.0 and later)."""
+    if not _columns(conn, "maasserver_regioncontrollerprocess"):
+        return []
+    query = "SELECT hostname FROM maasserver_node WHERE node_type IN (3, 4) ORDER BY 1"
+    return [name for (name,) in _rows(conn, query)]
 
 
 def connected_racks(conn, since: Any = None) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from saltext.maas.host import layouts
 from saltext.maas.host.installation import Installation, failed
+from saltext.maas.release import Release
 
 #: In the order in which they are stopped.
 ROLES = ("cluster", "region")
@@ -100,6 +102,43 @@ def start_all(installation: Installation, roles: Iterable[str] = ROLES) -> list[
             # It refuses where there is nothing for it to do.
             installation.run(_command(installation, "start", name), timeout=300)
     return started
+
+
+def hold(installation: Installation) -> None:
+    """Keep what is stopped from being started by packages, a refresh or a start of the host.
+
+    Upstart's jobs are not held.
+
+    Raises:
+        HostError: The command failed.
+    """
+    if installation.kind == "snap":
+        installation.check(["snap", "stop", "--disable", "maas"], timeout=300)
+    elif installation.systemd:
+        installation.check(["systemctl", "mask", *_every()], timeout=300)
+
+
+def release(installation: Installation) -> None:
+    """End what :func:`hold` began; the snap is started by it.
+
+    Raises:
+        HostError: The command failed.
+    """
+    if installation.kind == "snap":
+        installation.check(["snap", "start", "--enable", "maas"], timeout=300)
+    elif installation.systemd:
+        installation.check(["systemctl", "unmask", *_every()], timeout=300)
+
+
+def _every():
+    """The services of all releases from 2.0 on, as those of a later one come with an upgrade."""
+    rows = [
+        row
+        for name in ("cluster_stops", "cluster_children", "region_stops")
+        for since, row in layouts.DEB[name]
+        if Release(since) >= "1.7"
+    ]
+    return sorted({name for row in rows for name in row if name.startswith("maas-")})
 
 
 def _all(installation, roles, children):
