@@ -359,24 +359,35 @@ def status(
 
 
 def export(
-    folder: str | None = None, by: str | None = None, profile: str | dict | None = None
+    folder: str | None = None,
+    by: str | None = None,
+    profile: str | dict | None = None,
+    for_release: str | None = None,
+    racks: dict | None = None,
 ) -> dict[str, Any]:
     """Write what the region holds as a pillar, such that a highstate with it changes nothing.
 
-    MAAS's defaults are left out; secrets are references, to be put into a secret store.
+    MAAS's defaults are left out; secrets are references, to be put into a secret store.  With
+    ``for_release`` the pillar is for an empty region of a later release; see :doc:`../migrating`.
 
     Args:
         folder (str): Folder on this minion to write the files into; it must be empty or new.
         by (str): ``type`` for a file for each kind of thing, ``site`` for one for each fabric with
             what lies on it; all in one where not given.
         profile (str or dict): Region to use; see :ref:`profiles`.
+        for_release (str): Release of another region that the pillar is for, such as ``3.7``; not
+            an older one. The file ``migration.txt`` has ``secrets`` and ``notes``.
+        racks (dict): With ``for_release``, ``{UUID or name of a cluster: minion id}`` for the hosts
+            of 1.x's clusters that ``clusters`` in this minion's pillar does not name.
 
     Returns:
         ``{files, secrets, notes}``: the files' texts by name (or, with ``folder``, their
-        paths), the references that stand for secrets, and what could not be described.
+        paths), the references that stand for secrets, and what could not be described, or be
+        carried to the other release.
 
     Raises:
-        CommandExecutionError: The region cannot be asked, or the folder is in use.
+        CommandExecutionError: The region cannot be asked, the folder is in use, or an argument is
+            wrong.
 
     Holds for MAAS 1.5 to 3.8.
 
@@ -385,9 +396,15 @@ def export(
     .. code-block:: bash
 
         salt region maas_region.export /srv/pillar/maas by=type
+        salt region maas_region.export for_release=3.7 racks='{Cluster master: rack-1}'
     """
-    found = pillar.export(_snapshot(runtime.refreshed(globals()), profile))
+    now, hosts = runtime.refreshed(globals()), None
+    if for_release is not None:
+        hosts = pillar.hosts_of(runtime.pillar(now, "clusters"), racks)
+    found = pillar.export(_snapshot(now, profile), for_release, hosts)
     texts = pillar.files(found, by)
+    if for_release is not None:
+        texts["migration.txt"] = pillar.report(found)
     written = pillar.write(folder, texts) if folder else texts
     return {"files": written, "secrets": found.secrets, "notes": found.notes}
 

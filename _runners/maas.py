@@ -505,32 +505,42 @@ def plan(region=None, form="text", output=None):
         return regions.plan(globals(), region, form, output)
 
 
-def export(region=None, folder=None, by=None):
+def export(region=None, folder=None, by=None, for_release=None, racks=None):
     """Write what a region holds as pillar, such that a highstate with it changes nothing.
+
+    With ``for_release`` the pillar is for an empty region of a later release; see
+    :doc:`../migrating`.
 
     Args:
         region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
         folder: Folder on the master to write the files into; it must be empty or new.
         by: ``type`` for a file for each kind of thing, ``site`` for one for each fabric
             with what lies on it; all in one where not given.
+        for_release: Release of another region that the pillar is for, such as ``3.7``; not an
+            older one. The file ``migration.txt`` has ``secrets`` and ``notes``.
+        racks: With ``for_release``, ``{UUID or name of a cluster: minion id}`` for the hosts of
+            1.x's clusters that ``clusters`` in the region's pillar does not name.
 
     Returns:
         ``{files, secrets, notes}``: the files' texts by name (or, with ``folder``, their
-        paths), the references that stand for secrets, and what could not be described.
+        paths), the references that stand for secrets, and what could not be described, or be
+        carried to the other release.
 
     Raises:
-        CommandExecutionError: The region cannot be asked, or the folder is in use.
+        CommandExecutionError: The region cannot be asked, the folder is in use, or an argument is
+            wrong.
 
     CLI Example:
 
     .. code-block:: bash
 
         salt-run maas.export maas-region /srv/pillar/maas by=type
+        salt-run maas.export old-region /srv/pillar/new for_release=3.7 racks='{master: rack-1}'
     """
     from saltext.maas.fleet import core, regions
 
     with core.plainly():
-        return regions.export(globals(), region, folder, by)
+        return regions.export(globals(), region, folder, by, for_release, racks)
 
 
 def from_formula(source, folder=None):

@@ -70,14 +70,21 @@ def plan(
 
 
 def export(
-    dunders, region: str | None = None, folder: str | None = None, by: str | None = None, salt=None
+    dunders,
+    region: str | None = None,
+    folder: str | None = None,
+    by: str | None = None,
+    for_release: str | None = None,
+    racks: dict | None = None,
+    salt=None,
 ) -> dict:
     """Return ``{files, secrets, notes}``; with ``folder``, write the files there.
 
     Raises:
         MaasError: The region cannot be asked, or the folder not be written.
     """
-    found = ask(dunders, region, "maas_region.export", salt, by=by)
+    asked = {"by": by, "for_release": for_release, "racks": racks}
+    found = ask(dunders, region, "maas_region.export", salt, **asked)
     if folder is not None:
         # Names come from another host, so nothing but a plain name is written.
         texts = {os.path.basename(name): text for name, text in found["files"].items()}

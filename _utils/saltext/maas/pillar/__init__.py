@@ -4,6 +4,7 @@ from saltext.maas.pillar.checks import check, checked_objects, machines_of, prob
 from saltext.maas.pillar.controllers import concerns, controllers
 from saltext.maas.pillar.desired_objects import cluster_uuid, desired_objects, hostname, limits
 from saltext.maas.pillar.export import Export, export, files, write
+from saltext.maas.pillar.for_release import hosts_of, report
 from saltext.maas.pillar.machine_classes import classes_of, expanded, macs_of, placed
 from saltext.maas.pillar.outdated import warnings
 
@@ -20,11 +21,13 @@ __all__ = [
     "export",
     "files",
     "hostname",
+    "hosts_of",
     "limits",
     "machines_of",
     "macs_of",
     "placed",
     "problems",
+    "report",
     "warnings",
     "write",
 ]

@@ -6,9 +6,11 @@ import contextlib
 import os
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from saltext.maas import atomic_file, sdb
 from saltext.maas.errors import BadInput, MaasError
+from saltext.maas.pillar import for_release as migration
 from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.controllers import key_of
 from saltext.maas.pillar.desired_objects import SPANS, desired_objects
@@ -36,7 +38,9 @@ class Export:
     notes: list = field(default_factory=list)
 
 
-def export(snapshot: Snapshot) -> Export:
+def export(
+    snapshot: Snapshot, for_release: Any = None, hosts: dict[str, str] | None = None
+) -> Export:
     """Describe a region such that a run with the description changes nothing.
 
     What MAAS gives of itself is left out.  What could not be described after all is
@@ -44,10 +48,15 @@ def export(snapshot: Snapshot) -> Export:
 
     Args:
         snapshot: A new :class:`~saltext.maas.reconcile.snapshot.Snapshot`.
+        for_release: Release that the pillar is for, where it is not the region's own; see
+            :mod:`saltext.maas.pillar.for_release`.
+        hosts: ``{UUID or name of a cluster: id of its host's minion}``, for a later release.
 
     Raises:
+        BadInput: ``for_release`` is no release, or an older one.
         MaasError: The region cannot be asked.
     """
+    later = None if for_release is None else migration.target(for_release, snapshot.release)
     described = {"release": snapshot.release.series}
     described.update(_settings(snapshot))
     tree = _Tree(snapshot)
@@ -55,9 +64,12 @@ def export(snapshot: Snapshot) -> Export:
     found = Export(described, notes=tree.notes)
     _controllers(snapshot, found)
     _left_to_states(snapshot, found)
-    texts = _texts(found.described)
-    found.secrets = sorted({str(one) for one in texts if isinstance(one, sdb.Reference)})
-    _agree(snapshot, found)
+    found.secrets = _secrets(found.described)
+    _agree(snapshot, found, later is None)
+    if later is not None:
+        found.described, notes = migration.convert(found.described, snapshot, later, hosts)
+        found.notes += notes
+        found.secrets = _secrets(found.described)
     # What a person wrote into the region is never looked up as a secret, nor anything else.
     found.described = sdb.escape(found.described)
     return found
@@ -297,6 +309,11 @@ def _interfaces(snapshot, cluster):
 # Whether it changes nothing
 
 
+def _secrets(described):
+    texts = _texts(described)
+    return sorted({str(one) for one in texts if isinstance(one, sdb.Reference)})
+
+
 def _texts(value):
     """All texts within a value."""
     if isinstance(value, dict):
@@ -309,14 +326,19 @@ def _texts(value):
         yield value
 
 
-def _agree(snapshot, found):
-    """Plan with the export: switch off imports that it would start, and note what differs."""
-    for line in problems(found.described, snapshot.release):
-        found.notes.append(f"the pillar would be refused: {line}")
-    if any(line.startswith("the pillar") for line in found.notes):
+def _agree(snapshot, found, imports):
+    """Plan with the export: switch off imports that it would start, and note what differs.
+
+    For another region, ``imports`` is false: it has no images yet.
+    """
+    lines = problems(found.described, snapshot.release)
+    if imports:
+        found.notes += (f"the pillar would be refused: {line}" for line in lines)
+    if lines:
         return
     plan = make_plan(snapshot, desired_objects(found.described, snapshot.release))
-    _no_import(snapshot, plan, found)
+    if imports:
+        _no_import(snapshot, plan, found)
     for change in plan.changes:
         hidden = not {*_texts(change.desired.values)}.isdisjoint(found.secrets)
         if change.desired.type not in ("image", "cluster_image") and not hidden:

@@ -101,7 +101,8 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
     }  # fmt: skip
     required = ("architecture",)
     found_by = ("power_parameters",)
-    after = ("image",)  # MAAS knows the architectures of its images only
+    # MAAS knows the architectures of its images only, and up to 2.7 commissions at once.
+    after = ("image", "setting after import")
     apart = ("tags", "mac_addresses", "interfaces", "storage", "owner_data", "locked")
     prunable = False
     reported = True

@@ -319,6 +319,12 @@ def handed_out(cidr: str) -> str:
     return f"{cidr} dynamic"
 
 
+def first_address(net: ipaddress.IPv4Network | ipaddress.IPv6Network) -> int:
+    """Return the first address of a subnet that a range may begin at, as a number."""
+    own = _OWN_IPV6 if net.version == 6 and net.prefixlen == 64 else 0
+    return int(net.network_address) + own + 1
+
+
 def reserved_by_maas(cidr: str, low: kinds.Address, high: kinds.Address) -> str | None:
     """Return why no range may begin so low in an IPv6 subnet; None if it may.
 
@@ -327,7 +333,7 @@ def reserved_by_maas(cidr: str, low: kinds.Address, high: kinds.Address) -> str 
         low, high: First and last address of the range.
     """
     net = kinds.ip_network(cidr)
-    first = int(net.network_address) + (_OWN_IPV6 if net.prefixlen == 64 else 0)
+    first = first_address(net) - 1
     if net.version != 6 or low.version != 6 or net.prefixlen > 126 or int(low) > first:
         return None
     last = f"up to {ipaddress.IPv6Address(first)} " if net.prefixlen == 64 else ""
