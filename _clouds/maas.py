@@ -102,7 +102,7 @@ def get_dependencies():
     Returns:
         True or False.
     """
-    libraries = ("requests", "jsonschema")
+    libraries = ("requests", "requests_oauthlib", "jsonschema")
     found = {one: importlib.util.find_spec(one) is not None for one in libraries}
     return config.check_driver_dependencies(__virtualname__, found)
 

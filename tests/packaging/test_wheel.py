@@ -36,6 +36,7 @@ PACKAGES = saltext.maas._LOADER_TYPES
 #: Distributions that have another name than their module.
 SPELLED = {
     "psycopg2": "psycopg2-binary",
+    "requests_oauthlib": "requests-oauthlib",
     "yaml": "pyyaml",
 }
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from maas_emulator.server import RegionServer
-from oauthlib import oauth1
-from oauthlib.oauth1.rfc5849 import utils
-from requests import Request
 from saltext.maas import errors
 from saltext.maas.api_path import segment
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.transport import Signature
 from saltext.maas.release import Release
 from support.misbehaving import Misbehaving, answer, slow
 
@@ -111,22 +106,6 @@ def test_a_resource_uri_can_be_called(peer, path):
 def test_a_segment_is_quoted():
     assert segment("a/b c?d") == "a%2Fb%20c%3Fd"
     assert segment("eth0:1") == "eth0:1"
-
-
-@pytest.mark.parametrize("key", [KEY, 'a/\u00fc%:b~-._ :c&d=+"e'])
-def test_a_request_is_signed_anew_each_time_as_oauthlib_does_it(key):
-    consumer, token, secret = key.split(":")
-    theirs = oauth1.Client(consumer, None, token, secret, signature_method="PLAINTEXT")
-    header = theirs.sign("http://region.example.com/")[1]["Authorization"]
-    headers = [
-        Signature(key)(Request("GET", "http://r/").prepare()).headers["Authorization"]
-        for _ in range(2)
-    ]
-    found = [dict(utils.parse_authorization_header(one)) for one in (header, *headers)]
-    stamps = [(one.pop("oauth_nonce"), int(one.pop("oauth_timestamp"))) for one in found]
-    assert found[0] == found[1] == found[2]
-    assert len({nonce for nonce, _ in stamps}) == 3
-    assert all(abs(stamp - time.time()) < 60 for _, stamp in stamps)
 
 
 def test_an_anonymous_client_signs_nothing(peer):

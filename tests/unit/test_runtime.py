@@ -238,7 +238,7 @@ def test_a_region_that_is_away_is_waited_for_only_after_a_restart(salt, monkeypa
 
 def test_one_message_for_a_library_that_is_missing(salt, monkeypatch):
     salt["__opts__"]["maas"] = {"url": "http://127.0.0.1:1/MAAS", "api_key": KEY}
-    monkeypatch.setitem(sys.modules, "requests", None)
+    monkeypatch.setitem(sys.modules, "requests_oauthlib", None)
     monkeypatch.delitem(sys.modules, "saltext.maas.client.transport", raising=False)
-    with pytest.raises(MaasError, match="the Python library requests is not installed"):
+    with pytest.raises(MaasError, match="the Python library requests_oauthlib is not installed"):
         runtime.client(salt).get("zones/")

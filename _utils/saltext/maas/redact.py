@@ -6,6 +6,7 @@ import base64
 import functools
 import html
 import json
+import logging
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -31,6 +32,15 @@ _QUOTED_USER = re.compile(r"(?i)(?<=%3a%2f%2f)[^\s\"'<>&]+%40")
 _LEAST = 4
 #: Characters of one mistake that are shown.
 MOST = 2000
+
+# These log every signed header at debug level.  The filter holds whatever level is set later.
+for _name in (
+    "oauthlib.oauth1.rfc5849",
+    "oauthlib.oauth1.rfc5849.signature",
+    "requests_oauthlib.oauth1_auth",
+):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+    logging.getLogger(_name).addFilter(lambda record: record.levelno >= logging.WARNING)
 
 
 def redact(text: object, secrets: Iterable[object] = ()) -> str:

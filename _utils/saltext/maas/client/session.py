@@ -262,7 +262,7 @@ def _open(profile):
     except ImportError as error:
         raise errors.LibraryMissing(
             f"the Python library {error.name} is not installed where Salt runs, so that no region "
-            "can be asked: salt-pip install requests"
+            "can be asked: salt-pip install requests requests-oauthlib"
         ) from None
     return Transport(profile)
 

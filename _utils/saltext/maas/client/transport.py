@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import http.client
-import secrets
 import time
-from urllib.parse import quote
 
-from requests import PreparedRequest, Response
-from requests.auth import AuthBase
+from requests import Response
+from requests_oauthlib import OAuth1
 from saltext.maas.client import faults, wire
 from saltext.maas.client.profile import Profile
 from saltext.maas.client.request import Request
@@ -18,32 +16,6 @@ _FIRST_HANDSHAKE, _PROBE = 3.0, 2.0
 #: Bytes that are read of an answer that tells of an error.
 _ERROR_BODY = 64 * 1024
 _MIB = 1024 * 1024
-
-
-class Signature(AuthBase):
-    """Signs requests as MAAS wants it: OAuth 1.0 with PLAINTEXT (RFC 5849, 3.4.4 and 3.5.1).
-
-    Args:
-        api_key: ``consumer:token:secret``.
-    """
-
-    def __init__(self, api_key: str):
-        consumer, token, secret = map(_escaped, api_key.split(":"))
-        self._key = (
-            'oauth_version="1.0", oauth_signature_method="PLAINTEXT", '
-            f'oauth_consumer_key="{consumer}", oauth_token="{token}", '
-            f'oauth_signature="{_escaped(f"&{secret}")}"'
-        )
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Sign a request anew: the region refuses a nonce that it has seen."""
-        stamp = f'oauth_nonce="{secrets.token_hex(16)}", oauth_timestamp="{int(time.time())}"'
-        request.headers["Authorization"] = f"OAuth {stamp}, {self._key}"
-        return request
-
-
-def _escaped(text):
-    return quote(text, safe="~")
 
 
 class Transport:
@@ -59,9 +31,17 @@ class Transport:
     def __init__(self, profile: Profile):
         self._profile = profile
         self._session = wire.session(profile.concurrency, profile.ca_file, profile.verify)
+        self._signature = None
         self._scheme_known = False  # whether TLS is spoken there
         self.reached = False
-        self._signature = Signature(profile.api_key) if profile.api_key else None
+        if profile.api_key:
+            consumer, token, secret = profile.api_key.split(":")
+            self._signature = OAuth1(
+                consumer,
+                resource_owner_key=token,
+                resource_owner_secret=secret,
+                signature_method="PLAINTEXT",
+            )
 
     def exchange(self, request: Request, end: float) -> tuple[Response, bytes]:
         """Send a request, and return its answer with the body.
@@ -82,6 +62,7 @@ class Transport:
         fault = None
         try:
             with wire.deadline(end):
+                # Signed anew every time: the region refuses a nonce it has seen.
                 answer = self._session.request(
                     request.method,
                     profile.url + request.path,
