@@ -8,7 +8,7 @@ import itertools
 import pytest
 from maas_emulator import hardware, machines
 from maas_emulator.server import RegionServer
-from saltext.maas.errors import Invalid
+from saltext.maas.errors import BadInput, Invalid
 from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.reconcile.run import Run
 from saltext.maas.release import Release
@@ -212,6 +212,76 @@ def test_what_somebody_puts_on_a_disk_is_not_deleted(case, step):
             assert "machine web-1" in report.errors, at
         outcomes.add("kept" if "vg0-mine" in names else "in the plan")
     assert "kept" in outcomes or step > 1
+
+
+@pytest.mark.parametrize(
+    ("case", "step"), [one for one in SOME[2:] if one.values[0].api == "machines"]
+)
+def test_what_somebody_puts_a_machine_into_is_not_pruned(case, step):
+    """Somebody puts a machine that is not described into a zone, and tags it, that are to go."""
+    first, second = case.pillars
+
+    def make():
+        server = new_region(case, first)()
+        values = {"hostname": "other", "architecture": "amd64/generic", "commission": "false",
+                  "mac_addresses": "52:54:00:00:00:99"}  # fmt: skip
+        snapshot_of(server).client.post("machines/", data=values)
+        return server
+
+    def race(server, at):
+        def person():
+            client = snapshot_of(server).client
+            (machine,) = client.get("machines/", hostname="other")
+            there = {one["name"] for one in client.get("zones/")} & {"south"}
+            there |= {one["name"] for one in client.get("tags/")} & {"old"}
+            if "south" in there:
+                client.put(f"machines/{machine['system_id']}/", data={"zone": "south"})
+            if "old" in there:
+                client.post("tags/old/", op="update_nodes", data={"add": machine["system_id"]})
+            return there
+
+        try:
+            return racing.at_boundary(server, second, at, person)
+        except BadInput as refused:
+            return racing.Report({}, set(), {"": str(refused)}, [""] * (at + 1)), None
+
+    outcomes = set()
+    for at, server, report, there in racing.boundaries(make, race, step):
+        now = snapshot_of(server)
+        held = set(now.records("zone")) & {"south"} | set(now.records("tag")) & {"old"}
+        deleted_next = {
+            name for name, path in (("south", "zones/south/"), ("old", "tags/old/"))
+            if report.requests[at : at + 1] == [f"DELETE {path}"]
+        }  # fmt: skip
+        if "" in report.errors:
+            assert "would be removed, but other" in report.errors[""], at
+            assert held == {"south", "old"}, at
+            outcomes.add("refused")
+        elif there is not None and at < len(report.requests):
+            assert held == there - deleted_next, at
+            assert {one.split()[1] for one in report.errors} == held, at
+            outcomes.add("kept" if held else "gone before")
+    assert outcomes == {"refused", "kept", "gone before"}
+
+
+@pytest.mark.parametrize("described", [{"architecture": "amd64/hwe-22.04"}, {"hostname": "web-9"}])
+def test_a_machine_that_somebody_deploys_is_not_changed(described):
+    case = Case("machines", "3.7")
+    server = new_region(case, case.pillars[0])()
+    try:
+        client = snapshot_of(server).client
+        (web,) = client.get("machines/", hostname="web-1")
+        wanted = {"hostname": "web-1", "system_id": web["system_id"], **described}
+        snapshot, plan = planned(server, [desired_object("machine", wanted)])
+        assert plan.shown() != {}
+        hardware.update(server.region, web["system_id"], status=machines.DEPLOYED, owner="ops")
+        apply(snapshot, plan, SHORT)
+        (error,) = errors(plan).values()
+        assert error.startswith(f"{next(iter(described))}: it is Deployed and owned by ops; in_use")
+        (now,) = client.get("machines/", hostname="web-1")
+        assert (now["architecture"], now["status_name"]) == (web["architecture"], "Deployed")
+    finally:
+        server.stop()
 
 
 def test_a_machine_that_somebody_deploys_is_not_deleted():

@@ -8,6 +8,7 @@ import pytest
 from saltext.maas import pillar, region_plan
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_object, unmanaged
+from saltext.maas.reconcile.run import Run
 from support.reconciling import SHORT, carried_out, errors, rack, snapshot_of
 
 SOURCE = "http://images.example.com/ephemeral-v3/stable/"
@@ -161,6 +162,43 @@ def test_what_holds_a_node_or_is_referred_to_is_guarded(region):
     assert "VLAN dc1/6 is not described and would be removed, but subnet 10.1.0.0/24" in line
     data["prune"] = {"in_use": True}
     assert set(pruned(region, data)["vlan"]) == {"dc1/6"}
+
+
+def test_what_another_client_puts_to_use_after_the_plan_stays(region, monkeypatch):
+    monkeypatch.setattr(Run, "trust_seconds", 0.0)
+    claimed = {
+        "fabrics": {"dc1": {"vlans": {5: None}}}, "exclusive": {"zone": True, "tag": True,
+        "subnet": True}, "prune": {"fraction": 1},
+    }  # fmt: skip
+    subnets = {"10.0.0.0/24": {"vlan": "dc1/5"}, "10.1.0.0/24": {"vlan": "dc1/5"}}
+    carried_out(region, {
+        "zones": {"north": None, "south": None}, "tags": {"new": None, "old": None},
+        "fabrics": claimed["fabrics"], "subnets": subnets,
+    })  # fmt: skip
+    snapshot = snapshot_of(region)
+    plan = region_plan.plan_of(snapshot, claimed)
+    client = snapshot_of(region).client
+    values = {"hostname": "printer", "mac_addresses": "52:54:00:00:00:77"}
+    ident = client.post("devices/", data=values)["system_id"]
+    client.put(f"devices/{ident}/", data={"zone": "south"})
+    client.post("tags/old/", op="update_nodes", data={"add": ident})
+    client.post(
+        "dhcp-snippets/", data={"name": "lease", "value": "max 9;", "subnet": "10.0.0.0/24"}
+    )
+    apply(snapshot, plan, SHORT)
+    told = {
+        "zone south": "printer belongs to it", "tag old": "printer has it",
+        "subnet 10.0.0.0/24": "DHCP snippet lease refers to it",
+    }  # fmt: skip
+    assert errors(plan) == {
+        name: f"another client put it to use after the plan was made: {why}; describe it, or allow "
+        "this with prune: in_use: true"
+        for name, why in told.items()
+    }
+    there = snapshot_of(region)
+    assert set(there.records("zone")) == {"default", "south"}
+    assert set(there.records("tag")) == {"old"}
+    assert set(there.records("subnet")) == {"10.0.0.0/24"}
 
 
 def test_a_described_object_in_what_would_go(region):

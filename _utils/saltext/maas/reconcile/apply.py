@@ -24,6 +24,7 @@ from saltext.maas.errors import (
     WrongAnswer,
 )
 from saltext.maas.reconcile.plan import Plan, visible
+from saltext.maas.reconcile.prune import used_meanwhile
 from saltext.maas.reconcile.run import Limits, Run
 from saltext.maas.reconcile.snapshot import Snapshot
 from saltext.maas.reconcile.unexpected import log_unexpected
@@ -194,6 +195,8 @@ def _delete(run, table, change):
         return
     problem = _changed_meanwhile(run.snapshot, table, record, now)
     problem = problem or table.deletion_problem(run.snapshot, change.desired, now)
+    if not problem and change.desired.if_unused:
+        problem = used_meanwhile(run, table, now)
     if problem:
         raise NotDone(problem)
     table.delete(run, change.desired, now)

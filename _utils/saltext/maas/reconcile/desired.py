@@ -21,6 +21,7 @@ class Desired:
         absent: True if the object is not to exist.
         where: Pillar path or argument, for messages.
         label: What a person calls it.
+        if_unused: It is only removed as long as nothing uses it.
     """
 
     type: str
@@ -29,6 +30,7 @@ class Desired:
     absent: bool = False
     where: str = ""
     label: str = ""
+    if_unused: bool = False
 
 
 def desired_object(

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile.desired import Desired
 from saltext.maas.reconcile.references import desired_for, identify
+from saltext.maas.reconcile.run import Run
 from saltext.maas.reconcile.snapshot import Snapshot
 from saltext.maas.resources import BY_NAME
+from saltext.maas.resources.field import Record
 from saltext.maas.resources.table import Table
 
 _FEW = 10  # of so few objects a fraction says nothing
+#: Types whose references the collection of nodes shows, too.
+_NODES = ("machine", "device", "rack", "region_controller")
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,31 @@ def prune(
     ]
 
 
+def used_meanwhile(run: Run, table: Table, record: Record) -> str | None:
+    """Return why an object is not pruned that another client put to use after the plan was made.
+
+    What may use objects of its type is read again once, before the first of them is removed.
+
+    Raises:
+        MaasError: It cannot be read.
+    """
+    snapshot, looked = run.snapshot, ("what uses", table.name)
+    with run.lock("look at what is pruned"):
+        referrers = snapshot.derived(
+            "what refers to what is pruned", run.plan,
+            lambda: _Referrers(snapshot, run.plan.everything, _deleted(run)),
+        )  # fmt: skip
+        if not run.known(looked):
+            for name, part in _users(snapshot, table.name):
+                snapshot.reload(name, part, younger_than=run.trust_seconds)
+            run.know(looked)
+        found = table.used_by_node(snapshot, record) or referrers.of(table.name, record.key)
+    return found and (
+        f"another client put it to use after the plan was made: {found}; describe it, or allow "
+        "this with prune: in_use: true"
+    )
+
+
 def unmanaged(
     snapshot: Snapshot, desired: Iterable[Desired], types: str | Iterable[str] | None = None
 ) -> list[Unmanaged]:
@@ -163,7 +192,7 @@ def _removal(one, guard, where):
     values = {name: one.values[name] for name in table.identity}
     if guard.in_use:  # that it is in use was allowed
         values.update({field.name: True for field in table.fields if field.option})
-    return Desired(one.type, one.key, values, True, where, one.key)
+    return Desired(one.type, one.key, values, True, where, one.key, not guard.in_use)
 
 
 def _scopes(snapshot, desired, table, scopes, where):
@@ -230,6 +259,35 @@ def _too_much(type: str, ones: list, total: int, guard: Guard, where: str) -> It
         )
 
 
+def _deleted(run):
+    return [one.desired for one in run.plan.changes if one.action == "delete"]
+
+
+def _users(snapshot, type):
+    """The parts of collections that show what uses objects of a type."""
+    for table, field in _referring(snapshot, type):
+        if table.name not in _NODES:
+            for part in table.parts(snapshot):
+                yield table.name, part
+            if _is_owned(table, field):
+                yield from _users(snapshot, table.name)
+    if snapshot.loaded("node"):  # as it was needed for the plan
+        yield "node", ""
+
+
+def _referring(snapshot, type):
+    """The fields that can refer to objects of a type, each with its table."""
+    for table in snapshot.tables.values():
+        for field in table.fields:
+            usable = field.readable and not field.separate
+            if field.ref == type and usable and field.holds_for(snapshot.release):
+                yield table, field
+
+
+def _is_owned(table, field):
+    return table.pillar is not None and table.pillar.parent == field.name
+
+
 class _Referrers:
     """What will still refer to an object once desired objects have been applied."""
 
@@ -254,15 +312,12 @@ class _Referrers:
     def _index(self, type):
         if type not in self._of:
             index = self._of[type] = {}
-            for table in self._snapshot.tables.values():
-                for field in table.fields:
-                    usable = field.readable and not field.separate
-                    if field.ref == type and usable and field.holds_for(self._snapshot.release):
-                        self._note(index, table, field)
+            for table, field in _referring(self._snapshot, type):
+                self._note(index, table, field)
         return self._of[type]
 
     def _note(self, index, table, field):
-        owned = table.pillar is not None and table.pillar.parent == field.name
+        owned = _is_owned(table, field)
         for part in table.parts(self._snapshot):
             for key, record in list(self._snapshot.records(table.name, part).items()):
                 desired = self._desired.get((table.name, key))

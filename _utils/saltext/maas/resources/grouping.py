@@ -76,7 +76,7 @@ class Tag(Table):
     def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
         return "MAAS adds it to machines itself" if record.key in machine_tags.OF_MAAS else None
 
-    def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
+    def used_by_node(self, snapshot: Snapshot, record: Record) -> str | None:
         for node in snapshot.records("node").values():
             if record.key in node.raw.get("tag_names", ()):
                 return f"{node.key} has it"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from saltext.maas.api_path import segment
-from saltext.maas.errors import BadInput, StrangeAnswer
+from saltext.maas.errors import BadInput, NotDone, StrangeAnswer
 from saltext.maas.machines import answers, nodes_1x
 from saltext.maas.machines import operations as at
 from saltext.maas.release import Release
@@ -470,6 +470,20 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
             data=data, files=files, repeat=False, hide=self.secrets(values),
         )  # fmt: skip
         return self.from_answer(release, raw)
+
+    def update(self, run: Run, desired: Desired, record: Record) -> None:
+        """Look again first whether somebody uses the machine by now, who would notice the change.
+
+        Raises:
+            NotDone: Somebody does.
+        """
+        changed = self.differences(run.snapshot, desired, record)
+        if any(name not in CHANGEABLE_IN_USE for name in changed):
+            record = self.fresh(run, desired, record) or record
+            problem = self._in_use_problem(run.snapshot, desired, record)
+            if problem:
+                raise NotDone(problem)
+        super().update(run, desired, record)
 
     def send_update(self, run: Run, record: Record, values: dict) -> Any:
         release, given = run.snapshot.release, values.get("power_parameters")

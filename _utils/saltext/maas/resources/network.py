@@ -73,6 +73,9 @@ class Fabric(Renamed):
         for vlan in record.raw["vlans"]:
             if vlan.get("dhcp_on"):
                 return f"DHCP is served on its VLAN {vlan['vid']}"
+        return super().in_use_by(snapshot, record)
+
+    def used_by_node(self, snapshot: Snapshot, record: Record) -> str | None:
         return holder(snapshot, {vlan["id"] for vlan in record.raw["vlans"]}, vlan_ids)
 
     def brings(self, key: str) -> dict[tuple[str, str], dict]:

@@ -124,6 +124,9 @@ class Subnet(Table):
     def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
         if (record.raw["vlan"] or {}).get("dhcp_on"):
             return "DHCP is served on its VLAN"
+        return super().in_use_by(snapshot, record)
+
+    def used_by_node(self, snapshot: Snapshot, record: Record) -> str | None:
         return holder(snapshot, {record.raw["id"]}, subnet_ids)
 
 

@@ -15,7 +15,8 @@ class Protection(Comparison):
 
     One hook for each question: does MAAS delete an object (:meth:`deletion_problem`, which asks
     :meth:`protection`)?  What has to leave it first (:meth:`contents`)?  May pruning remove it
-    (:meth:`never_pruned`), and without being told so (:meth:`in_use_by`)?
+    (:meth:`never_pruned`), and without being told so (:meth:`in_use_by`, which asks
+    :meth:`used_by_node`)?
 
     Attributes:
         can_delete: Whether the API deletes objects.
@@ -72,6 +73,13 @@ class Protection(Comparison):
         """Return what would suffer if an object were pruned; None if nothing does.
 
         Pruning refuses it unless ``in_use`` allows it.
+        """
+        return self.used_by_node(snapshot, record)
+
+    def used_by_node(self, snapshot: Snapshot, record: Record) -> str | None:
+        """Return which node belongs to an object, as a sentence; None if none does.
+
+        Called for the plan, and again before pruning removes the object.
         """
         for node in snapshot.records("node").values() if self.node_part else ():
             if (node.raw.get(self.node_part) or {}).get("name") == record.key:

@@ -144,6 +144,9 @@ class Vlan(Renamed):
     def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
         if record.raw.get("dhcp_on"):
             return "DHCP is served there"
+        return super().in_use_by(snapshot, record)
+
+    def used_by_node(self, snapshot: Snapshot, record: Record) -> str | None:
         return holder(snapshot, {record.raw["id"]}, vlan_ids)
 
     def pillar_key(self, values: dict) -> Any:
