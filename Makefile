@@ -81,6 +81,10 @@ fuzz: $(VENV)/.tests ## broken and hostile input of all kinds; EXAMPLES= inputs 
 races: $(VENV)/.tests ## another client acts at every boundary between two requests of a run; minutes
 	@$(PY) -m pytest -q -m races $(ARGS)
 
+.PHONY: life
+life: $(VENV)/.tests ## a region's life on all releases, killed at each step: backup, restore …; minutes
+	@$(PY) -m pytest -q -m life $(ARGS)
+
 .PHONY: matrix
 matrix: $(VENV)/.tests ## write docs/matrix.md: run every column on every release
 	@PYTHONPATH=_utils:tests:. $(PY) -m support.matrix

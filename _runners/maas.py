@@ -543,6 +543,82 @@ def export(region=None, folder=None, by=None, for_release=None, racks=None):
         return regions.export(globals(), region, folder, by, for_release, racks)
 
 
+def backup(
+    region=None, key=None, folder="/var/backups/maas", keep=7, images=False, stop=False,
+    dry_run=False,
+):  # fmt: skip
+    """Make a backup of a region on its own host, and delete those that are too many.
+
+    Args:
+        region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
+        key: Public key of age (``age1…``) that the backup is encrypted to, or a list of them; not
+            encrypted without.
+        folder: Folder on the region's host, made for root alone.
+        keep: How many good backups to keep there, this one among them.
+        images: Whether the images' files are in it, too (3.5 and later; up to 3.4 the
+            database holds the images).
+        stop: Whether MAAS on that host is stopped meanwhile.
+        dry_run: Only report what would be done.
+
+    Returns:
+        ``{state, name, parts, encrypted, stopped, deleted, size, warnings}``, see
+        :py:func:`maas_backup.create`; the state is ``made`` or ``would be made``.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked, or the backup not be made.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.backup maas-region key=age1… keep=14
+    """
+    from saltext.maas.fleet import backups, core
+
+    given = {"key": key, "folder": folder, "keep": keep, "images": images, "stop": stop}
+    with core.plainly():
+        return backups.backup(globals(), region, dry_run, **given)
+
+
+def restore(
+    minion=None, name=None, folder="/var/backups/maas", identity=None, others=None, force=False,
+    url=None, dry_run=False,
+):  # fmt: skip
+    """Bring a backup back to a region's host, on which the same release of MAAS is installed.
+
+    Args:
+        minion: Minion id of the host; the only one of ``maas.fleet:regions`` by default.
+        name: The backup; the newest in the folder by default.
+        folder: Where it is on that host.
+        identity: File on that host, for root alone, with the private key of age.
+        others: Minion ids of the region's other hosts and of racks, on which MAAS is stopped
+            before and started afterwards.
+        force: Also replace a region that holds users, machines or networks.
+        url: Region URL from now on; that of the backup by default.
+        dry_run: Only report what would be done, and what forbids it.
+
+    Returns:
+        ``{state, backup, release, made, host, parts, steps, problems, warnings, others}``, see
+        :py:func:`maas_backup.restore`; the state is ``restored``, ``would be restored`` or
+        ``refused``.
+
+    Raises:
+        CommandExecutionError: A host cannot be asked, or the restore failed; the text says what
+            was put back.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.restore new-region identity=/root/maas-backup.key dry_run=true
+    """
+    from saltext.maas.fleet import backups, core
+
+    given = {"name": name, "folder": folder, "identity": identity, "force": force, "url": url}
+    with core.plainly():
+        return backups.restore(globals(), minion, others, dry_run, **given)
+
+
 def from_formula(source, folder=None):
     """Convert a pillar of salt-formula-maas to one of this extension.
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 #: What every file has in its name while it is written.
@@ -15,7 +15,7 @@ TEMPORARY = ".saltext-maas."
 
 def put(
     path: str,
-    content: str | bytes,
+    content: str | bytes | Iterable[bytes],
     ready: Callable[[int], object] | None = None,
     lasting: bool = False,
     folder: int | None = None,
@@ -24,7 +24,7 @@ def put(
 
     Args:
         path: The file, in a folder that only its owner writes to.
-        content: Its whole content; text is written as UTF-8.
+        content: Its whole content, or the pieces of it; text is written as UTF-8.
         ready: Called with the new file's descriptor when all is written, before the new file takes
             the place of the old one; for its owner, its mode and checks.
         lasting: Return only when the file is safely on the disk, so that it survives a crash.
@@ -40,7 +40,9 @@ def put(
     handle = os.open(temporary, flags, 0o600, dir_fd=folder)
     try:
         with open(handle, "w+b") as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
+            content = content.encode() if isinstance(content, str) else content
+            for piece in [content] if isinstance(content, bytes) else content:
+                stream.write(piece)
             stream.flush()
             if ready:
                 ready(handle)

@@ -24,6 +24,8 @@ _ENVELOPE = {"sender?": str, "sender_key?": str, "boxes?": dict, "problems?": {s
 _STATE = {"__id__?": str, "changes?": {str: object}}
 #: The form of an answer by the function, see :mod:`saltext.maas.client.shape`.
 FORMS: dict[str, Any] = {
+    "maas_backup.create": {"name": (str, None), "deleted": [str], "warnings": [str]},
+    "maas_backup.restore": {"backup": str, "problems": [str], "warnings": [str]},
     "maas_fleet.apply_phase": {
         str: {"changes": {str: {str: object}}, "error": (str, None), "later?": [str]}
     },

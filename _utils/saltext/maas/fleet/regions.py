@@ -18,7 +18,9 @@ from saltext.maas.render import colour as colours
 _SECONDS = 1800.0  # for a region of any size to be read
 
 
-def ask(dunders, region: str | None, function: str, salt=None, **kwargs) -> Any:
+def ask(
+    dunders, region: str | None, function: str, salt=None, limit: float = _SECONDS, **kwargs
+) -> Any:
     """Call a function on a region's minion.
 
     Args:
@@ -26,6 +28,7 @@ def ask(dunders, region: str | None, function: str, salt=None, **kwargs) -> Any:
         region: Minion id; the only one of ``maas.fleet:regions`` where None.
         function: Such as ``maas_region.plan``.
         salt: Instead of the real one, for tests.
+        limit: Seconds after which a minion that is still at it is given up.
         kwargs: For the function; what is None is left out.
 
     Raises:
@@ -38,7 +41,7 @@ def ask(dunders, region: str | None, function: str, salt=None, **kwargs) -> Any:
             raise BadInput(f"region: name one of: {', '.join(regions)}")
         region = regions[0]
     given = {name: value for name, value in kwargs.items() if value is not None}
-    answer = (salt or Salt(dunders)).ask_signed(region, function, limit=_SECONDS, **given)
+    answer = (salt or Salt(dunders)).ask_signed(region, function, limit=limit, **given)
     answer = formed(function, answer)
     if answer.error:
         raise MaasError(f"{region}: {answer.error}")

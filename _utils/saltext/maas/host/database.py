@@ -22,6 +22,7 @@ from saltext.maas.host.config_files import read_config
 from saltext.maas.host.installation import Installation
 from saltext.maas.redact import redact
 from saltext.maas.release import Release
+from saltext.maas.resources.users import SYSTEM_USERS
 
 
 class DatabaseError(MaasError):
@@ -408,6 +409,44 @@ def reported_images(conn, uuid: str) -> list[tuple]:
 def boot_resources(conn) -> list[tuple]:
     """Return the images that a region of 1.7 or later holds: ``(name, architecture)`` of each."""
     return _rows(conn, "SELECT DISTINCT name, architecture FROM maasserver_bootresource")
+
+
+def image_files(conn) -> dict[str, int]:
+    """Return the files that images have on the disks of regions of 3.5 or later, and their bytes.
+
+    Returns:
+        ``{name: size}``; empty before 3.5.
+    """
+    if "filename_on_disk" not in _columns(conn, "maasserver_bootresourcefile"):
+        return {}
+    query = (
+        "SELECT DISTINCT filename_on_disk, size FROM maasserver_bootresourcefile "
+        "WHERE filename_on_disk <> ''"
+    )
+    return dict(_rows(conn, query))
+
+
+def contents(conn) -> dict[str, int]:
+    """Return how much a region holds that somebody made, such as ``{"users": 3}``."""
+    found = {}
+    people = len(set(usernames(conn)) - set(SYSTEM_USERS)) if _columns(conn, "auth_user") else 0
+    # One may be the administrator whom the installation made.
+    if people > 1:
+        found["users"] = people
+    for kind, table, where in (
+        # From 2.0 on a controller is a node, too.
+        ("machines and devices", "maasserver_node", "node_type IN (0, 1)"),
+        ("tagged VLANs", "maasserver_vlan", "vid > 0"),
+        ("networks", "maasserver_network", "true"),
+        ("IP ranges", "maasserver_iprange", "true"),
+    ):
+        columns = _columns(conn, table)
+        if table == "maasserver_node" and "node_type" not in columns:
+            where = "true"
+        if columns:
+            ((count,),) = _rows(conn, f"SELECT count(*) FROM {table} WHERE {where}")  # nosec B608
+            found.update({kind: count} if count else {})
+    return found
 
 
 def has_rack(conn, system_id: str) -> bool:

@@ -7,7 +7,7 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from saltext.maas import atomic_file
 from saltext.maas.host import paths
@@ -99,12 +99,17 @@ def replace(
         put(path, text.encode(), stat.S_IMODE(before.st_mode) if before else mode, ready)
 
 
-def put(path: str, content: bytes, mode: int, ready: Callable[[int], object] | None = None) -> None:
+def put(
+    path: str,
+    content: bytes | Iterable[bytes],
+    mode: int,
+    ready: Callable[[int], object] | None = None,
+) -> None:
     """Put bytes into a file in one step, with just this mode, safely on the disk.
 
     Args:
         path: The file.
-        content: Its whole new content.
+        content: Its whole new content, or the pieces of it.
         mode: Its mode.
         ready: Called with the new file's descriptor before the swap.
 

@@ -102,7 +102,7 @@ def migrate(
         found = missing(installation, conn)
         needed = again or found is None or bool(found)
         if needed and not test:
-            _wait_for_silence(conn, deadline)
+            wait_for_silence(conn, deadline)
             for argv in installation.fact("migrate_commands"):
                 installation.check(list(argv), timeout=6 * 3600)
             if left := missing(installation, conn):
@@ -118,8 +118,16 @@ def _lock(conn, deadline):
         time.sleep(_PAUSE)
 
 
-def _wait_for_silence(conn, deadline):
-    """Wait until nobody but this library is connected as the region is."""
+def wait_for_silence(conn, deadline: float) -> None:
+    """Wait until nobody but this library is connected as the region is.
+
+    Args:
+        conn: A connection that commits by itself.
+        deadline: Until when, by the monotonic clock.
+
+    Raises:
+        HostError: Somebody still is.
+    """
     while others := database.sessions(conn):
         if time.monotonic() > deadline:
             raise HostError(

@@ -133,6 +133,7 @@ class Transaction:
         verify: Called after the restart; what it raises undoes everything.
         mend: Called after the files are put back, to bring what lies outside of
             files in line with them; returns whether there was something to do.
+        outside: What that is, for messages.
 
     Attributes:
         restarted: Services that were restarted.
@@ -155,6 +156,7 @@ class Transaction:
         services: Iterable[str] = (),
         verify: Callable[[], object] | None = None,
         mend: Callable[[], object] | None = None,
+        outside: str = "the broker",
     ):
         self._installation = installation
         self._part = part
@@ -163,6 +165,7 @@ class Transaction:
         self._services = list(services)
         self._verify = verify
         self._mend = mend
+        self._outside = outside
         self._folder = os.path.join(installation.root, FOLDER, part)
         self._journal: dict[str, Any] = {}
         self._lock = contextlib.ExitStack()
@@ -277,7 +280,7 @@ class Transaction:
         for step, what in (
             (self._restore_files, f"the files (copies are in {copies})"),
             (self._restore_answers, "debconf"),
-            (self._mend or (lambda: False), "the broker"),
+            (self._mend or (lambda: False), self._outside),
         ):
             try:
                 touched = bool(step()) or touched
