@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from saltext.maas import metrics, pillar, region_machines, region_plan, render, runtime
+from saltext.maas import (
+    described_host,
+    metrics,
+    pillar,
+    region_machines,
+    region_plan,
+    render,
+    runtime,
+)
 from saltext.maas.doctor import examine_region, upgrade_checks
 from saltext.maas.errors import BadInput
 from saltext.maas.fleet.region_side import health
-from saltext.maas.host import consistency, reach, region_config, services, shared_secret, users
+from saltext.maas.host import (
+    consistency,
+    reach,
+    region_config,
+    region_member,
+    services,
+    shared_secret,
+    users,
+)
 
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Opts
@@ -88,6 +104,62 @@ def secret() -> dict[str, Any]:
         salt region maas_region.secret
     """
     return shared_secret.status(runtime.installation(globals(), "region"))
+
+
+def configure(
+    restart: bool = False, wait: float = 180, sealed: dict | None = None, test: bool = False
+) -> dict[str, Any]:
+    """Bring this region host to its pillar, as :py:func:`maas_region.configured` does.
+
+    Args:
+        restart (bool): Restart the region also where nothing changes.
+        wait (float): Seconds within which the region has to answer after a restart.
+        sealed (dict): For a host that joins: the shared secret as :py:func:`maas_secret.seal`
+            sealed it on another region host's minion. A real run uses it up.
+        test (bool): Only show what would be done.
+
+    Returns:
+        ``{changes, warnings, restarted}``.
+
+    Raises:
+        CommandExecutionError: The pillar is wrong, or a step failed; the text says what was
+            restored.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.configure test=true
+    """
+    now = runtime.refreshed(globals())
+    done = described_host.configure(now, {}, test, wait, sealed, restart)
+    return {name: done[name] for name in ("changes", "warnings", "restarted")}
+
+
+def host_status() -> dict[str, Any]:
+    """Show how this region host is, where the region has several.
+
+    Returns:
+        ``{url, answers, reason, running: [host name of each region host that runs, as this one
+        knows it], release, services: {service: True or False}}``.
+
+    Raises:
+        CommandExecutionError: No region is installed here, or the pillar does not name this host
+            in ``maas:region:hosts``.
+
+    Holds for MAAS 2.0 to 3.8.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.host_status
+    """
+    now = runtime.refreshed(globals())
+    host = runtime.region_host(now)
+    if host is None:
+        raise BadInput("maas:region:hosts: is missing; name all region hosts there")
+    return region_member.status(runtime.installation(now, "region"), host)
 
 
 def reconfigure(wait: float = 180, test: bool = False) -> dict[str, Any]:

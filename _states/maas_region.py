@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from saltext.maas import pillar, region_machines, region_plan, runtime, state_helpers
+from saltext.maas import (
+    described_host,
+    pillar,
+    region_machines,
+    region_plan,
+    runtime,
+    state_helpers,
+)
 from saltext.maas.doctor import findings, upgrade_checks
 from saltext.maas.errors import BadInput
 from saltext.maas.fleet.region_side import health
-from saltext.maas.host import admins, region_host, shared_secret, snap, tls, vault
-from saltext.maas.host.host_settings import described as region_settings
+from saltext.maas.host import admins, region_host, shared_secret, tls, vault
 from saltext.maas.host.local import Local
 
 if TYPE_CHECKING:
@@ -40,6 +46,7 @@ def configured(
     use_json_logging: bool | None = None,
     snap_mode: str | None = None,
     wait: float = 180,
+    sealed: dict | None = None,
 ) -> dict[str, Any]:
     """Configure the region host: its URL, database, message broker and services.
 
@@ -53,6 +60,11 @@ def configured(
     ``num_workers``, ...), and left alone where that does not say it either.  The pillar's ``tls``
     (3.2 and later) and ``vault`` (3.3 and later) are applied as by :py:func:`tls_enabled` and
     :py:func:`vault_configured`, TLS before a URL that needs it.
+
+    Where the pillar's ``hosts`` name several region hosts (2.0 and later), a host that does not
+    belong to the region yet joins it.  It never migrates the database.  What another installation
+    left is removed before its first start, and nothing is changed if MAAS would take the host for
+    another of its nodes.  Each host is waited for at its own address.
 
     Args:
         name (str): Any text.
@@ -75,6 +87,8 @@ def configured(
         wait (float): Seconds within which the API has to answer after a restart, and then those
             within which clusters have to be connected again; one that is not is named in the
             comment.
+        sealed (dict): For a host that joins: the shared secret as :py:func:`maas_secret.seal`
+            sealed it on another region host's minion. A real run uses it up.
 
     Returns:
         dict: State return.
@@ -85,27 +99,11 @@ def configured(
           maas_region.configured:
             - url: http://192.0.2.10:5240/MAAS
     """
-    given = state_helpers.given(locals(), "name", "snap_mode", "wait")
+    given = state_helpers.given(locals(), "name", "wait", "sealed")
     test = bool(__opts__.get("test"))
 
     def work():
-        installation = runtime.installation(globals())
-        if installation is None or not snap.unconfigured(installation):
-            installation = runtime.installation(globals(), "region")
-        described = runtime.pillar(globals(), "region")
-        settings = {**region_settings(described), **given}
-        alone = described.get("is_cluster") is False
-        mode = snap_mode or described.get("snap_mode") or ("region" if alone else "region+rack")
-        done = region_host.configure(
-            installation,
-            runtime.revealed(globals(), settings),
-            described.get("tls"),
-            described.get("vault"),
-            mode,
-            test=test,
-            wait=wait,
-            ca_file=_ca_file(),
-        )
+        done = described_host.configure(globals(), given, test, wait, sealed)
         return state_helpers.host_outcome(name, test, done, globals())
 
     return state_helpers.guarded(name, work)
@@ -117,10 +115,6 @@ def _require(given, where, *names):
         raise BadInput(
             [f"{one}: is missing; give it here or in maas:region:{where}" for one in missing]
         )
-
-
-def _ca_file():
-    return runtime.pillar(globals(), "api").get("ca_file") or None
 
 
 def tls_enabled(
@@ -179,7 +173,7 @@ def tls_enabled(
             test=test,
             wait=wait,
             url=url if url.startswith("https:") else None,
-            ca_file=_ca_file() or given.get("cacert"),
+            ca_file=described_host.ca_file(globals()) or given.get("cacert"),
         )
         return state_helpers.host_outcome(name, test, done, globals())
 

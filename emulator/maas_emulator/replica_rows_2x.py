@@ -42,6 +42,7 @@ def all_nodes(region, users):
         yield {
             **row,
             "id": node_number(users, row["system_id"]),
+            "current_config_id": node_number(users, row["system_id"]),
             "domain_id": row["domain"],
             "zone_id": row["zone"],
             "pool_id": row.get("pool") if row["node_type"] == 0 else None,

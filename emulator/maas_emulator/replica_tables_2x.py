@@ -68,6 +68,7 @@ TABLES = (
         ("hardware_uuid", chars(36, ""), "2.9"), ("description", TEXT, "2.9"),
         ("ephemeral_deploy", _FALSE, "2.9"), ("url", chars(255, "NOT NULL DEFAULT ''")),
         ("dns_process_id", "integer"), ("managing_process_id", "integer"),
+        ("current_config_id", "integer", "3.3"),
         ("enable_hw_sync", _FALSE, "3.3"), ("sync_interval", "integer", "3.3"),
         ("enable_kernel_crash_dump", _FALSE, "3.6"), ("is_dpu", _FALSE, "3.7")),
         rows=rows.all_nodes),

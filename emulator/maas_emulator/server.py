@@ -6,6 +6,7 @@ import json
 import socket
 import socketserver
 import threading
+from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import unquote
@@ -65,7 +66,8 @@ class _Connection(socketserver.StreamRequestHandler):
             self._send(Response(413, b""), method, close=True)
             return False
         region = self.server.owner.region
-        if region.clock() < region.down_until and not target.startswith("/_emulator/"):
+        down = region.clock() < region.down_until or not self.server.owner.is_up()
+        if down and not target.startswith("/_emulator/"):
             return False
         connection = headers.get("connection", "").lower()
         close = connection == "close" or (version == "HTTP/1.0" and connection != "keep-alive")
@@ -191,16 +193,17 @@ class RegionServer:
         admin = self.region.options.admin
         self.api_key = self.region.api_keys(admin[0])[0][1] if admin else None
         self.requests = Requests(self.region)
-        self._server: _Server | None = _Server(port, self)
+        self._server = _Server(port, self)
         self.port = self._server.server_address[1]
+        #: Whether the host that this is served on runs; connections are closed where it does not.
+        self.is_up: Callable[[], bool] = lambda: True
         if region is None:
             self.region.rpc_port = self.port
         self.url = f"http://127.0.0.1:{self.port}/MAAS"
         self._thread = None
 
     def start(self):
-        """Accept connections in a thread of its own; also again, at the same port."""
-        self._server = self._server or _Server(self.port, self)
+        """Accept connections in a thread of its own."""
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), name="maas-emulator", daemon=True
         )
@@ -209,15 +212,12 @@ class RegionServer:
 
     def stop(self):
         """Stop, close every connection and free the port."""
-        server, self._server = self._server, None
-        if server is None:
-            return
         if self._thread:
-            server.shutdown()
+            self._server.shutdown()
             self._thread.join()
             self._thread = None
-        server.server_close()
-        for connection in list(server.connections):
+        self._server.server_close()
+        for connection in list(self._server.connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:

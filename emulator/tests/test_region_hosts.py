@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import http.client
 import json
 import time
-import urllib.error
 import urllib.request
 
 import pytest
@@ -68,15 +68,14 @@ def test_each_host_serves_while_its_regiond_runs(tmp_path):
     for name in servers:
         sandbox.create(tmp_path / name, "3.7", "region")
     two = sandbox.Sandbox(tmp_path / "two")
-    with Hosts(first.region, first.url, tmp_path, 0.02, 0.02, servers=servers):
+    hosts = Hosts(first.region, first.url, tmp_path, 0.02, 0.02, servers=servers)
+    with first, servers["two"], hosts:
         until(first, "one", "two")
         until(servers["two"], "one", "two")
         assert "cluster.pem" in two.read("var/lib/maas/certificates/cluster.pem")
         two.set_service("maas-regiond", running=False)
         until(first, "one")
-        with pytest.raises(urllib.error.URLError):
+        with pytest.raises(http.client.RemoteDisconnected):
             loops(servers["two"])
         two.set_service("maas-regiond", running=True)
         until(servers["two"], "one", "two")
-    for server in servers.values():
-        server.stop()

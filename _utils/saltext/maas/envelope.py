@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from saltext.maas import runtime, seal
+from saltext.maas import region_hosts, runtime, seal
 from saltext.maas.host import rotate, shared_secret
 from saltext.maas.pillar import controllers
 
@@ -50,7 +50,8 @@ def close(
     for minion, text in keys.items():
         if minion not in named:
             problems[minion] = (
-                "the region's own pillar names it neither under maas:racks nor maas:clusters"
+                "the region's own pillar names it neither under maas:racks nor maas:clusters, nor "
+                "in maas:region:hosts"
             )
             continue
         try:
@@ -63,14 +64,15 @@ def close(
     return {**sender, "boxes": boxes, "problems": problems}
 
 
-def _named(dunders):
-    """The clusters that the pillar names, as the master has it now.
+def _named(dunders) -> set[str]:
+    """The clusters and region hosts that the pillar names, as the master has it now.
 
     This is looked at here once more, where no other minion has a say; and not in the pillar that
     this minion fetched some time ago, which may name one that was taken out since.
     """
     described = runtime.rendered(runtime.refreshed(dunders)).get("maas")
-    return controllers(described if isinstance(described, dict) else {})
+    described = described if isinstance(described, dict) else {}
+    return {*controllers(described), *region_hosts.minions(described)}
 
 
 def open_own(dunders, envelope: object, use_up: bool = True) -> str:

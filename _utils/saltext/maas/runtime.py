@@ -27,6 +27,7 @@ from saltext.maas.pillar.class_references import own_references
 from saltext.maas.pillar.controllers import controllers
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.redact import redact
+from saltext.maas.region_hosts import RegionHost, region_hosts
 from saltext.maas.release import Release, newer_release_warnings, supported
 
 log = logging.getLogger(__name__)
@@ -274,6 +275,22 @@ def controller(dunders: dict) -> dict:
     """Return what the ``maas`` pillar says of the cluster or rack controller on this minion."""
     own = controllers(_maas(dunders)).get(dunders["__opts__"]["id"])
     return revealed(dunders, own.values, own.where) if own else {}
+
+
+def region_host(dunders: dict) -> RegionHost | None:
+    """Return what the pillar says of this region host; None where it names no region hosts.
+
+    Raises:
+        BadInput: It names others only.
+    """
+    hosts = region_hosts(_maas(dunders))
+    own = dunders["__opts__"].get("id")
+    if hosts and own not in hosts:
+        raise BadInput(
+            f"maas:region:hosts: names {', '.join(hosts)}, and not this minion, {own}; name all "
+            "region hosts there"
+        )
+    return hosts.get(own)
 
 
 def revealed(dunders: dict, value: Any, where: str = "") -> Any:

@@ -39,7 +39,8 @@ class Hosts:
         interval: Seconds between two looks at them.
         retry: Seconds between two tries of a daemon that was not taken in.
         servers: Where there are several hosts of the region: what each one serves, by host name
-            (:class:`~maas_emulator.server.RegionServer`). It answers while the host's regiond runs.
+            (:class:`~maas_emulator.server.RegionServer`, started before).  It answers while the
+            host's regiond runs.
     """
 
     def __init__(
@@ -57,8 +58,6 @@ class Hosts:
         self.servers = servers or {}
         for row in region.rows("regions").values() if self.servers else ():
             row["running"] = False  # until its host's regiond starts
-        for server in self.servers.values():
-            server.stop()
         self._interval = interval
         self._retry = retry
         self._daemons: dict[str, list] = {}
@@ -124,7 +123,7 @@ class Hosts:
         """The region restarted: from 1.7 on its clusters have to connect anew."""
         for daemons in self._daemons.values():
             for daemon in daemons:
-                if daemon.host.release >= "1.7":
+                if daemon.role == "cluster" and daemon.host.release >= "1.7":
                     daemon.disconnect()
 
     def _roots(self):
@@ -138,7 +137,8 @@ class Hosts:
     def _welcome(self, root):
         host = Sandbox(root)
         info = host.info
-        parts = urlsplit(self.base_url)
+        server = self.servers.get(info["hostname"])
+        parts = urlsplit(server.url if server else self.base_url)
         control_url = f"{parts.scheme}://{parts.netloc}/_emulator"
         if info["url"] != control_url:
             info["url"] = control_url
@@ -205,6 +205,13 @@ class _RegionDaemon(_Daemon):
         self._has_secret = "secret" in host.files()
         self._server = hosts.servers.get(host.info["hostname"])
         self._ident = None
+        if self._server:
+            self._server.is_up = self._is_current
+
+    def _is_current(self):
+        """Whether it runs as it was started last: a restart ends it at once."""
+        now = self.host.service(self.name)
+        return self._ident is not None and now["running"] and now["starts"] == self._starts
 
     def _file(self):
         return (self.host.read("secret") or "").strip()
@@ -226,12 +233,17 @@ class _RegionDaemon(_Daemon):
         if self._started:
             self.hosts.connections_lost()
         self._started = True
+        if self._server is None:
+            self._take_secret()
+
+    def _take_secret(self):
+        """Use the region's secret; False where up to 3.2 the file has another one."""
         text = self._file()
         known = "secret" in vars(self.region)
         if known and self.host.release >= "3.3" and text != self.region.secret:
             self.region.secret = database.shared_secret(self.host) or self.region.secret
         if not self._has_secret or text == self.region.secret:
-            return
+            return True
         if text and not known:
             self.region.secret = text  # the region has none of its own yet
         elif text and self.host.release < "3.3":
@@ -240,8 +252,10 @@ class _RegionDaemon(_Daemon):
                 "stored on the filesystem"
             )
             self.host.log("maas-regiond", message, "region_log")
+            return False
         else:
             self.host.write("secret", self.region.secret, 0o640, "maas:maas")
+        return True
 
     def _begin(self):
         """Take the host's part in the region; where that fails, MAAS tries again every 3 s."""
@@ -251,6 +265,8 @@ class _RegionDaemon(_Daemon):
             if self.region.options.database:
                 with database.transaction(host) as cursor:
                     database.setting(cursor, "maas_name")
+            if not self._take_secret():
+                return
             known = (host.read("maas_id") or "").strip() or None
             facts = host.info["hostname"], known, host.info["interfaces"], self._server.port
             self._ident = region_hosts.started(self.region, *facts)
@@ -262,13 +278,11 @@ class _RegionDaemon(_Daemon):
         if folder and not all(map(host.read, (f"{folder}/{one}" for one in _CERTIFICATES))):
             for name in _CERTIFICATES:
                 host.write(f"{folder}/{name}", f"{name} of {id(self.region)}\n", 0o600)
-        self._server.start()
 
     def disconnect(self) -> None:
         """The regiond ended, and says so."""
         if self._ident is not None:
             region_hosts.ended(self.region, self._ident)
-            self._server.stop()
         self._ident = None
 
     def _look_at_postgresql(self):

@@ -455,6 +455,67 @@ def has_rack(conn, system_id: str) -> bool:
     return bool(_rows(conn, query, system_id))
 
 
+def own_nodes(
+    conn, system_id: str | None, hostname: str, macs: list[str]
+) -> list[dict[str, Any]] | None:
+    """Return the nodes that a region may take its own host for as it starts (2.0 and later).
+
+    Args:
+        conn: A connection.
+        system_id: What the host's file ``maas_id`` says.
+        hostname, macs: The host's own.
+
+    Returns:
+        ``[{"system_id", "hostname", "node_type", "runs": whether the region knows a process of
+        it}]``; None where the database has no tables of MAAS.
+    """
+    if not _columns(conn, "maasserver_node"):
+        return None
+    configs = "current_config_id" in _columns(conn, "maasserver_node")
+    by_mac = "i.node_config_id = n.current_config_id" if configs else "i.node_id = n.id"
+    query = (
+        "SELECT n.system_id, n.hostname, n.node_type, "
+        "EXISTS (SELECT 1 FROM maasserver_regioncontrollerprocess p WHERE p.region_id = n.id) "
+        "FROM maasserver_node n WHERE n.system_id = %s OR n.hostname = %s OR "
+        "EXISTS (SELECT 1 FROM maasserver_interface i "  # nosec B608
+        f"WHERE {by_mac} AND lower(i.mac_address::text) = ANY (%s)) ORDER BY n.id"
+    )
+    keys = ("system_id", "hostname", "node_type", "runs")
+    return [dict(zip(keys, row)) for row in _rows(conn, query, system_id, hostname, macs)]
+
+
+def region_versions(conn) -> list[tuple[str, str]]:
+    """Return host name and MAAS version of the region controllers that run (2.3 and later)."""
+    if not _columns(conn, "maasserver_controllerinfo"):
+        return []
+    query = (
+        "SELECT n.hostname, i.version FROM maasserver_controllerinfo i "
+        "JOIN maasserver_node n ON n.id = i.node_id WHERE coalesce(i.version, '') <> '' AND EXISTS "
+        "(SELECT 1 FROM maasserver_regioncontrollerprocess p WHERE p.region_id = n.id) ORDER BY 1"
+    )
+    return _rows(conn, query)
+
+
+def connections_used(conn) -> dict[str, int]:
+    """Return how many connections the server takes, and what counts on them.
+
+    Returns:
+        ``{"most": max_connections less those for superusers, "now": those of this database,
+        "regions": region controllers that run}``.
+    """
+    most, reserved, now = _rows(
+        conn,
+        "SELECT current_setting('max_connections')::int, "
+        "current_setting('superuser_reserved_connections')::int, "
+        "(SELECT count(*) FROM pg_stat_activity WHERE datname = current_database())",
+    )[0]
+    regions = 0
+    if _columns(conn, "maasserver_regioncontrollerprocess"):
+        query = "SELECT count(DISTINCT region_id) FROM maasserver_regioncontrollerprocess"
+        regions = _rows(conn, query)[0][0]
+    return {"most": most - reserved, "now": now, "regions": regions}
+
+
 def equal_macs(conn) -> dict[str, list[str]]:
     """Return the physical interfaces at which ``dbupgrade`` of 3.8 stops, for their MAC addresses.
 

@@ -57,6 +57,8 @@ DEB_PATHS: Timelines = {
     # Written by a rack that is connected, with the shared secret in it.
     "cluster_agent": (("3.5", "etc/maas/agent.yaml"),),
     "openfga_socket": (("3.8", "var/lib/maas/openfga-http.sock"),),
+    # Of regions and racks for each other.
+    "certificates": (("3.5", "var/lib/maas/certificates"),),
     "preseeds": (("1.5", "etc/maas/preseeds"),),
 }
 
@@ -76,6 +78,7 @@ SNAP_PATHS: Timelines = {
         ("3.8", f"{_COMMON}/etc/maas/agent.yaml"),
     ),
     "openfga_socket": (("3.8", f"{_SNAP}/openfga-http.sock"),),
+    "certificates": (("3.5", f"{_SNAP}/certificates"),),
     "preseeds": (("2.2", f"{_SNAP}/preseeds"),),
 }
 

@@ -12,6 +12,7 @@ from saltext.maas.host import (
     debconf,
     openfga,
     reach,
+    region_member,
     transaction,
     vault,
 )
@@ -83,6 +84,7 @@ def configure(
     wait: float = 180,
     verify: bool = True,
     ca_file: str | None = None,
+    member: region_member.Member | None = None,
     **settings: Any,
 ) -> dict:
     """Bring files, debconf, RabbitMQ and services to the given settings, or leave all as it was.
@@ -93,6 +95,8 @@ def configure(
             until the clusters that were connected before are connected again.
         verify: Whether to try the database's login first, and to wait for that answer.
         ca_file: CA for an https URL.
+        member: Where the region has several hosts: this one's part in it.  Its own region has to
+            answer then, since another host's may answer at the URL.
         settings: ``url``, ``database_host``, ``database_port``,
             ``database_name``, ``database_user``, ``database_password``,
             ``debug``, ``num_workers``, ... (see
@@ -109,6 +113,8 @@ def configure(
     """
     planned = _plan(installation, settings)
     changed, warnings, changes = planned.settings(), planned.warnings, planned.changes
+    if member:
+        changes.update(member.changes)
     if verify and any(name.startswith("database_") for name in changed):
         warnings += try_database(installation, {**planned.before, **changed})
     if test or not changes:
@@ -119,7 +125,10 @@ def configure(
     def is_back():
         if clusters:
             url = {**planned.before, **planned.want}["url"]
-            reach.wait_for_api(url, installation.release, wait, ca_file)
+            if member:
+                member.wait(wait)
+            else:
+                reach.wait_for_api(url, installation.release, wait, ca_file)
             wait_for_openfga(installation, wait)
             warnings.extend(clusters.wait(wait))
 
@@ -129,18 +138,24 @@ def configure(
             return broker.mend(installation, values(installation)[0])
         return False
 
+    joining = member if member and member.changes else None
     answers = {_QUESTION: changes[_QUESTION]["new"]} if _QUESTION in changes else {}
     with Transaction(
         installation,
         "region",
-        config_files.paths(installation, changed),
+        [
+            *config_files.paths(installation, changed),
+            *(joining.paths(installation) if joining else ()),
+        ],
         _questions(installation, answers),
-        _to_restart(installation, {*changed, *users}),
+        _to_restart(installation, {*changed, *users, *(joining.changes if joining else ())}),
         is_back,
         mend,
     ) as run:
         # Debconf first: where it refuses, no file has changed yet.
         _answer(installation, answers)
+        if joining:
+            joining.prepare(installation)
         config_files.write(installation, changed)
         for name in users:
             broker.set_password(installation, broker.USERS[name], planned.want[name])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from saltext.maas.errors import BadInput
-from saltext.maas.host import region_config, snap, tls, vault
+from saltext.maas.host import config_files, database, region_config, region_member, snap, tls, vault
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect
+from saltext.maas.region_hosts import RegionHost
 
 
 def configure(
@@ -19,6 +20,8 @@ def configure(
     test: bool = False,
     wait: float = 180,
     ca_file: str | None = None,
+    host: RegionHost | None = None,
+    secret: str | None = None,
 ) -> dict[str, Any]:
     """Bring a region's host to what is described, in the order that it needs.
 
@@ -33,6 +36,8 @@ def configure(
         test: Only plan.
         wait: Seconds until the API has to answer.
         ca_file: CA for an https URL.
+        host: This host, where the region has several; it joins the others unless it has.
+        secret: The region's shared secret in hex, for a host that joins.
 
     Returns:
         ``{"changes", "warnings", "restarted"}``.
@@ -42,8 +47,19 @@ def configure(
     """
     done: dict[str, Any] = {"changes": {}, "warnings": [], "restarted": []}
     fresh = snap.unconfigured(installation) or snap.unfinished(installation)
+    member = None
+    if host:
+        if installation.release >= "3.5":
+            settings = {"broadcast_address": host.address, **settings}
+        member, notes = _member(installation, host, settings, secret)
+        done["warnings"] += notes
     if fresh:
-        _add(done, snap.initialise(installation, mode, test, wait, ca_file=ca_file, **settings))
+        _add(
+            done,
+            snap.initialise(
+                installation, mode, test, wait, ca_file=ca_file, member=member, **settings
+            ),
+        )
         installation = installation if test else detect(installation.root) or installation
     url = settings.get("url")
     if tls_desired:
@@ -53,7 +69,10 @@ def configure(
     if not fresh:
         try:
             _add(
-                done, region_config.configure(installation, test, wait, ca_file=ca_file, **settings)
+                done,
+                region_config.configure(
+                    installation, test, wait, ca_file=ca_file, member=member, **settings
+                ),
             )
         except HostError as error:
             if "tls" in done["changes"] and not test:
@@ -63,6 +82,25 @@ def configure(
         first = fresh and test
         _add(done, vault.configure(installation, test=test, first=first, **vault_desired))
     return done
+
+
+def _member(installation, host, settings, secret):
+    """This host's part in a region with several hosts, and what to know of it."""
+    if installation.release < "2.0":
+        raise HostError(
+            f"MAAS {installation.release} does not support several region hosts; 2.0 and later do. "
+            "Remove maas:region:hosts."
+        )
+    now = config_files.values(installation)[0]
+    given = {name: value for name, value in settings.items() if value is not None}
+    try:
+        return region_member.examine(installation, host, {**now, **given}, secret), []
+    except database.DriverMissing as error:
+        return region_member.Member(host), [
+            f"Whether this host may join the region was not examined: {error}"
+        ]
+    except database.DatabaseError as error:
+        raise HostError(f"Nothing was changed: {error}") from None
 
 
 def _add(done, part):

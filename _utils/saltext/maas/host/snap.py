@@ -13,6 +13,7 @@ from saltext.maas.host import (
     openfga,
     paths,
     region_config,
+    region_member,
     transaction,
 )
 from saltext.maas.host.debconf import url_from_host
@@ -71,6 +72,7 @@ def initialise(
     wait: float = 300,
     verify: bool = True,
     ca_file: str | None = None,
+    member: region_member.Member | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Initialise a snap that has no mode yet as a region, or finish what a stopped run began.
@@ -87,6 +89,7 @@ def initialise(
         wait: Seconds until the API has to answer.
         verify: Whether to try the database first, and to wait for that answer.
         ca_file: CA for an https URL.
+        member: Its part in a region that has several hosts, whose database is not migrated then.
         settings: As :func:`saltext.maas.host.region_config.configure` has them; URL and
             everything about the database are needed, the port is not.
 
@@ -114,20 +117,34 @@ def initialise(
         changes[transaction.UNFINISHED] = {"old": "stopped in its middle", "new": "finished"}
     for name, value in want.items():
         changes[name] = {"old": None, "new": HIDDEN if "password" in name else value}
+    joins = bool(member and member.changes)
+    if member:
+        changes.update(member.changes)
     if test:
         return {"changes": changes, "warnings": warnings, "restarted": []}
-    initialised = _ask if installation.fact("init_asks") else _write
     with transaction.locked(installation, "snap"):
         _leave_mark(installation)
-        restarted = initialised(installation, mode, want)
+        if member and joins:
+            member.prepare(installation)
+        if installation.fact("init_asks"):
+            restarted = _ask(installation, mode, want)
+        else:
+            restarted = _write(installation, mode, want, migrate=not joins)
         paths.remove(_mark(installation))
     if verify:
-        # It speaks https only after config-tls.
-        secure = want["url"].startswith("https:")
-        url = url_from_host(installation, "127.0.0.1") if secure else want["url"]
-        wait_for_api(url, installation.release, wait, ca_file)
-        region_config.wait_for_openfga(installation, wait)
+        _wait(installation, want["url"], wait, ca_file, member)
     return {"changes": changes, "warnings": warnings, "restarted": restarted}
+
+
+def _wait(installation, url, wait, ca_file, member):
+    """Wait until the region answers."""
+    if member:
+        member.wait(wait)
+    else:
+        if url.startswith("https:"):  # which it speaks only after config-tls
+            url = url_from_host(installation, "127.0.0.1")
+        wait_for_api(url, installation.release, wait, ca_file)
+    region_config.wait_for_openfga(installation, wait)
 
 
 def _leave_mark(installation):
@@ -172,7 +189,7 @@ def uri(want: dict) -> str:
     return f"postgres://{user}:{password}@{host}{port}/{name}"
 
 
-def _write(installation, mode, want):
+def _write(installation, mode, want, migrate):
     place, rack = installation.path("snap_mode"), installation.path("cluster_config")
     changing = [*config_files.paths(installation, want), rack, place]
     with Transaction(installation, "region", changing, services=["maas"]) as run:
@@ -183,5 +200,6 @@ def _write(installation, mode, want):
         text = formats.yaml_update(files.read(rack), url, installation.inside(rack))
         files.replace(installation, rack, text)
         files.replace(installation, place, mode, mode=0o644)
-        installation.check(["maas", "migrate"], timeout=600)  # which refuses without a mode
+        if migrate:
+            installation.check(["maas", "migrate"], timeout=600)  # which refuses without a mode
     return run.restarted

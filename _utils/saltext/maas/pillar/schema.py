@@ -12,8 +12,8 @@ import functools
 from saltext.maas.client.profile import SCHEMA as PROFILE
 from saltext.maas.host import host_settings
 from saltext.maas.minions import settings as minions
-from saltext.maas.pillar.region_hosts import BALANCER, HOSTS
 from saltext.maas.pillar.schema_classes import with_classes
+from saltext.maas.pillar.schema_hosts import BALANCER, HOSTS
 from saltext.maas.reconcile.prune import prunable
 from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.kinds import ADDRESS, NETMASK, RAW, TEXT, Kind

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
-from typing import NamedTuple
-
 from saltext.maas import schemas
+from saltext.maas.region_hosts import PORT
 from saltext.maas.resources.kinds import ADDRESS
 
-#: Port of a region's own web server.
-PORT = 5240
 _ADDRESS = {**ADDRESS.schema, "allowed": ADDRESS.allowed}
 HOSTS = schemas.named(
     schemas.mapping(
@@ -43,39 +39,3 @@ BALANCER = schemas.mapping(
     required=("address", "interface"),
     since="2.0",
 )  # fmt: skip
-
-
-class RegionHost(NamedTuple):
-    """A region host of a pillar.
-
-    Attributes:
-        minion: The id of its minion.
-        hostname: As MAAS knows it.
-        address: Its own address.
-        url: Of its own web server, by HTTP.
-    """
-
-    minion: str
-    hostname: str
-    address: str
-    url: str
-
-
-def region_hosts(pillar: dict) -> dict[str, RegionHost]:
-    """Return the region hosts that a pillar names, by the ids of their minions, in its order.
-
-    Args:
-        pillar: The mapping under ``maas``, checked.
-
-    Example:
-        ``region_hosts({"region": {"hosts": {"region-1": {"address": "192.0.2.11"}}}})``
-    """
-    found = {}
-    for minion, values in ((pillar.get("region") or {}).get("hosts") or {}).items():
-        minion = str(minion)
-        address = ipaddress.ip_address(str(values["address"]))
-        shown = f"[{address}]" if address.version == 6 else str(address)
-        url = f"http://{shown}:{values.get('port') or PORT}/MAAS"
-        hostname = values.get("hostname") or minion.partition(".")[0]
-        found[minion] = RegionHost(minion, hostname, str(address), url)
-    return found
