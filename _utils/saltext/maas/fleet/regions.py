@@ -86,7 +86,7 @@ def export(
     Raises:
         MaasError: The region cannot be asked, or the folder not be written.
     """
-    asked = {"by": by, "for_release": for_release, "racks": racks}
+    asked: dict[str, Any] = {"by": by, "for_release": for_release, "racks": racks}
     found = ask(dunders, region, "maas_region.export", salt, **asked)
     if folder is not None:
         # Names come from another host, so nothing but a plain name is written.
