@@ -431,6 +431,60 @@ def rotate_secret(region=None, batch=None, dry_run=False, resume=False, force=Fa
         return rotation.run(fleet, region, dry_run, resume, force)
 
 
+def upgrade(
+    to, region=None, version=None, repository=None, channel=None, backup=True, force=False,
+    cancel=False, dry_run=False, test=False,
+):  # fmt: skip
+    """Upgrade a region with all its hosts and racks, step by step, as far as one call can.
+
+    First everything is looked for that stands in the way. Then a backup is taken, MAAS stops on
+    all hosts, one region host gets the new packages (or the snap) and migrates the database, the
+    other region hosts follow one after the other, then the racks in batches. After a failure, or a
+    kill, the next call goes on. Where a release needs another Ubuntu, MAAS is stopped and the
+    runner ends, for Ubuntu to be upgraded; the next call goes on.
+
+    Args:
+        to: The release, such as ``3.8``.
+        region: Minion id of the region's host, where the master knows several.
+        version: Version that the packages begin with; the newest of the release by default.
+        repository: What ``add-apt-repository`` adds before, such as ``ppa:maas/3.8``; by default
+            APT's sources are left alone.
+        channel: The snap's channel; ``RELEASE/stable`` by default.
+        backup: Whether to take one first; or a mapping of arguments for it.
+        force: Go on in spite of problems that were found.
+        cancel: Start MAAS again where nothing was changed yet, and forget the upgrade.
+        dry_run: Only report what would be done.
+        test: The same.
+
+    Returns:
+        ``{region, state, from, to, path, done, findings, backup, message, todo}``: the state is
+        ``upgraded``, ``upgraded so far``, ``waiting`` (for Ubuntu), ``refused``, ``failed``,
+        ``cancelled``, ``nothing to do``, ``would upgrade`` or ``would be refused``; ``path`` are
+        the releases on the way; ``done`` what was or would be done; ``findings`` what stands in
+        the way.
+
+    Raises:
+        CommandExecutionError: The release cannot be reached, or a host does not answer; nothing
+            was changed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.upgrade to=3.8 test=true
+        salt-run maas.upgrade to=3.8
+    """
+    from saltext.maas.fleet import core
+    from saltext.maas.fleet import upgrade as work
+
+    options = {"version": version, "repository": repository, "channel": channel}
+    with core.plainly(), core.Fleet(globals(), progress=True) as fleet:
+        return work.run(
+            fleet, to, region, dry_run or test, backup, force, cancel,
+            **{name: value and str(value) for name, value in options.items()},
+        )  # fmt: skip
+
+
 def react(tag, sender=None, asked=None):
     """Act on an event that asks for onboarding; for the reactor.
 

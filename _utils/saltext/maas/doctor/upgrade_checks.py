@@ -50,7 +50,7 @@ def checks(installation: Installation, to: Release) -> list[tuple[str, Callable]
     """Return the checks of what would stop an upgrade, or no longer work after it.
 
     Args:
-        installation: A region's host.
+        installation: A host; of one without a region its system alone is checked.
         to: The release that it is to have.
 
     Returns:
@@ -59,7 +59,6 @@ def checks(installation: Installation, to: Release) -> list[tuple[str, Callable]
     Raises:
         HostError: The host has that release, or a later one.
     """
-    installation.need("region")
     if installation.release.parts[:2] >= to.parts[:2]:
         raise HostError(
             f"This host has MAAS {installation.release} already, which is not older than {to}."
@@ -68,9 +67,13 @@ def checks(installation: Installation, to: Release) -> list[tuple[str, Callable]
     found: list[tuple[str, Callable]] = [
         ("upgrade: path", partial(_path, installation, to)),
         ("upgrade: system", partial(_system, then)),
+        ("upgrade: disk", partial(_disk, installation, then)),
+    ]
+    if "region" not in installation.roles:
+        return found
+    found += [
         ("upgrade: database", partial(_database, installation, then)),
         ("upgrade: work", partial(_work, installation)),
-        ("upgrade: disk", partial(_disk, installation, then)),
     ]
     if installation.release < "2.0" <= to:
         found.append(("upgrade: Python", partial(_python2, installation)))
@@ -186,7 +189,7 @@ def _work(installation):
 
 def _disk(installation, then):
     needed, images = _PACKAGES_BYTES, 0
-    if installation.release < "3.5" <= then.release:
+    if "region" in installation.roles and installation.release < "3.5" <= then.release:
         with database.connection(installation, timeout=300) as conn:
             images = database.images_size(conn)
     place = os.path.join(installation.root, "var")

@@ -53,6 +53,17 @@ FORMS: dict[str, Any] = {
     "maas_region.unmanaged": {str: {str: str}},
     "maas_secret.renew": {"restarts": bool},
     "maas_secret.seal": _ENVELOPE,
+    "maas_upgrade.cancel": [str],
+    "maas_upgrade.connected": [str],
+    "maas_upgrade.describe": {
+        "release": str, "kind": str, "roles": [str], "ubuntu": (str, None), "hostname": str,
+    },
+    "maas_upgrade.examine": [{"check": str, "status": str, "found": str, "remedy": str}],
+    "maas_upgrade.hosts": {"minions": [str], "controllers": [str]},
+    "maas_upgrade.install": {"from": str, "to": str, "mended": dict},
+    "maas_upgrade.migrate": {"migrated": bool},
+    "maas_upgrade.start": {"release": str, "api": (str, None)},
+    "maas_upgrade.stop": [str],
     "state.high": (str, list, {str: (_STATE, str, list, None)}),
 }  # fmt: skip
 

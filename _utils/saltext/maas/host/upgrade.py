@@ -40,10 +40,31 @@ _LONG = 6 * 3600
 #: What else is upgraded by name where it is installed: no package of a role requires it.
 _BESIDE = ("maas", "maas-dhcp", "maas-dns")
 _LOCAL = (None, "", "localhost", "127.0.0.1", "::1")
-_FORM = {"release": str, "region": ({str: object}, None), "cluster": ({str: object}, None)}
+_FORM = {"release": str, "kind": str, "roles": [str], "systemd": bool,
+          "region": ({str: object}, None), "cluster": ({str: object}, None)}  # fmt: skip
 _APT = ("-y", "-q", "-o", "Dpkg::Options::=--force-confdef", "-o",
         "Dpkg::Options::=--force-confold", "-o", "APT::Get::allow-change-held-packages=true",
         "-o", "APT::Get::allow-downgrades=false")  # fmt: skip
+
+
+def host(root: str = "/") -> Installation:
+    """Return what MAAS is on this host, also where a run was killed while packages came.
+
+    Args:
+        root: Folder that stands for ``/``.
+
+    Raises:
+        HostError: There is none.
+    """
+    found = detect(root)
+    kept = _kept(found or Installation(Release("1.5"), "deb", frozenset(), root))
+    if kept:  # packages that are half configured do not count as installed
+        release = found.release if found else Release(kept["release"])
+        systemd = found.systemd if found else kept["systemd"]
+        return Installation(release, kept["kind"], frozenset(kept["roles"]), root, systemd)
+    if found is None or not found.roles:
+        raise HostError("No MAAS region, cluster or rack controller is installed on this host.")
+    return found
 
 
 def describe(installation: Installation) -> dict[str, Any]:
@@ -66,15 +87,17 @@ def describe(installation: Installation) -> dict[str, Any]:
 
 
 def examine(installation: Installation, to: Release) -> list[dict[str, str]]:
-    """Return what stands in the way of an upgrade of a region, or stops working after it.
+    """Return what stands in the way of an upgrade of this host, or stops working after it.
 
     Args:
-        installation: A region's host.
+        installation: The host.
         to: The release of the next step.
 
     Returns:
         Findings of :func:`saltext.maas.doctor.upgrade_checks.checks`, those that are not ok.
     """
+    if installation.release.parts[:2] >= to.parts[:2]:
+        return []
     report = findings.run(upgrade_checks.checks(installation, to))
     return [one for one in report["findings"] if one["status"] != "ok"]
 
@@ -275,7 +298,11 @@ def _keep(installation):
     kept = _kept(installation)
     if kept is not None:
         return kept
-    found: dict[str, Any] = {"release": str(installation.release), "region": None, "cluster": None}
+    found: dict[str, Any] = {
+        "release": str(installation.release), "kind": installation.kind,
+        "roles": sorted(installation.roles), "systemd": installation.systemd,
+        "region": None, "cluster": None,
+    }  # fmt: skip
     if "region" in installation.roles:
         # Where Vault has the database's login, no file has it, and none shall.
         found["region"] = {
