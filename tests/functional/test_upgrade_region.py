@@ -114,8 +114,9 @@ class Site(FakeSalt):
             found = {name: {**entry, "cluster": name} for name in RACKS}
             return {"problems": [], "clusters": found, "unnamed": self.others}
         if function == "maas_backup.create":
-            self.backups += 1
-            return {"path": f"/srv/backups/{self.backups}"}
+            self.backups += not kwargs.get("test")
+            return {"name": None if kwargs.get("test") else f"backup-{self.backups}",
+                    "deleted": [], "warnings": []}  # fmt: skip
         hosts = {name: {"address": f"192.0.2.{number}"} for number, name in enumerate(REGIONS, 1)}
         dunders = {
             "__opts__": {"id": minion, "maas.root": self.boxes[minion].root},
@@ -198,7 +199,7 @@ def test_all_hosts_stop_one_migrates_then_the_others_follow(make):
     assert not site.journal()
     site.asked.clear()
     done = site.upgrade("3.7")
-    assert (done["state"], done["message"], done["backup"]) == ("upgraded", "", "/srv/backups/1")
+    assert (done["state"], done["message"], done["backup"]) == ("upgraded", "", "backup-1")
     assert done["done"] == planned["done"] == [
         f"3.7: {text}"
         for text in (
@@ -234,7 +235,7 @@ def test_ubuntu_is_waited_for_and_then_it_goes_on(make):
     site.boxes["region-1"].set_service("maas-regiond", running=True)  # by a restart; it is held
     planned = site.upgrade("3.8", dry_run=True)
     done = site.upgrade("3.8")
-    assert (done["state"], done["backup"]) == ("upgraded", "/srv/backups/1")
+    assert (done["state"], done["backup"]) == ("upgraded", "backup-1")
     assert done["done"] == planned["done"]
     assert set(site.releases().values()) == {"3.8"}
     assert site.running() == [*REGIONS, *RACKS]
@@ -248,7 +249,7 @@ def test_cancelled_before_anything_was_changed(make):
         site.upgrade("3.8", cancel=True)
     site.upgrade("3.8")
     done = site.upgrade("3.8", cancel=True)
-    assert (done["state"], done["backup"]) == ("cancelled", "/srv/backups/1")
+    assert (done["state"], done["backup"]) == ("cancelled", "backup-1")
     assert site.running() == [*REGIONS, *RACKS]
     assert not site.journal()
 
@@ -294,8 +295,10 @@ def test_without_a_backup_nothing_is_stopped(make):
     site.ubuntu("24.04")
     site.broken["region-1", "maas_backup.create"] = "there is no room for it"
     done = site.upgrade("3.7")
+    assert done["state"] == "refused"
+    assert "no room for it; with backup=false none is taken" in done["findings"][-1]["found"]
+    done = site.upgrade("3.7", force=True)
     assert done["state"] == "failed"
-    assert "there is no room for it; with backup=false none is taken" in done["message"]
     assert (site.running(), site.journal()) == ([*REGIONS, *RACKS], False)
     done = site.upgrade("3.7", backup=False)
     assert (done["state"], done["backup"]) == ("upgraded", None)
@@ -308,7 +311,7 @@ def test_what_cannot_be_stopped_is_started_again_everywhere(make):
     done = site.upgrade("3.7")
     assert done["state"] == "failed"
     assert "stop region-2: " in done["message"]
-    assert "MAAS was started again; the backup /srv/backups/1 stays" in done["message"]
+    assert "MAAS was started again; the backup backup-1 stays" in done["message"]
     assert (site.running(), site.journal()) == ([*REGIONS, *RACKS], False)
     assert set(site.releases().values()) == {"3.6"}
 
@@ -321,7 +324,7 @@ def test_after_packages_it_goes_on_or_says_how_to_go_back(make):
     done = site.upgrade("3.7")
     assert (done["state"], done["from"]) == ("failed", "3.6")
     assert "install region-2: no space left" in done["message"]
-    assert "reinstall MAAS 3.6 on all hosts and restore the backup /srv/backups/1" in done["todo"]
+    assert "reinstall MAAS 3.6 on all hosts and restore the backup backup-1" in done["todo"]
     with pytest.raises(MaasError, match="packages were changed already; to go back"):
         site.upgrade("3.7", cancel=True)
     del site.broken["region-2", "maas_upgrade.install"]

@@ -147,8 +147,17 @@ class _Upgrade:
              "found": found, "remedy": remedy}
         )  # fmt: skip
 
+    def _examine_all(self, hosts, step, backup):
+        """Find out what stands in the way of a step that is not begun."""
+        self._examine(hosts, step)
+        try:
+            if backup:
+                self._backup(backup, test=True)
+        except MaasError as error:
+            self._problem("backup", f"No backup can be taken: {error}.", "Make it possible.")
+
     def _examine(self, hosts, step, after_ubuntu=False):
-        """Find out what stands in the way of a step."""
+        """Ask hosts what stands in the way of a step."""
         answers = self.fleet.ask(
             hosts, "maas_upgrade.examine", step.release, seconds=self.fleet.settings.work_seconds
         )
@@ -217,8 +226,8 @@ class _Upgrade:
             waits = self._without_ubuntu(hosts, step)
             if number and waits:
                 break
-            if not number:
-                self._examine(hosts, step)
+            if not number and not self.journal:
+                self._examine_all(hosts, step, backup)
             entries = self._entries(hosts, step, backup)
             if number:  # the journal is that of the first
                 done, self.journal = self.journal, None
@@ -265,7 +274,7 @@ class _Upgrade:
             return self._result("nothing to do", hosts, [], steps)
         self.start = self.start or hosts[self.region]["release"]
         if not self.journal:
-            self._examine(hosts, steps[0])
+            self._examine_all(hosts, steps[0], backup)
             if self._problems() and not force:
                 text = f"{len(self._problems())} problems stand in the way; nothing was changed"
                 todo = "put them right, or give force=true"
@@ -396,13 +405,12 @@ class _Upgrade:
             text = str(error).removeprefix(f"the region's minion {minion}: ")
             raise MaasError(text) from None
 
-    def _backup(self, backup):
+    def _backup(self, backup, **more):
         given = backup if isinstance(backup, dict) else {}
         try:
-            found = self._call(self.region, "maas_backup.create", **given)
+            return self._call(self.region, "maas_backup.create", **given, **more)["name"]
         except MaasError as error:
             raise MaasError(f"{error}; with backup=false none is taken") from None
-        return str(found.get("path") if isinstance(found, dict) else found)
 
     def _wait(self, hosts, step, entries):
         names = [minion for verb, minion in entries if verb == "wait for Ubuntu"]
@@ -433,7 +441,7 @@ class _Upgrade:
         old, backup = self.journal["from"], self.journal["backup"]
         return (
             f"to go back, reinstall MAAS {old} on all hosts and restore the backup "
-            f"{backup or 'that you took'} with salt-run maas.restore"
+            f"{backup or 'that you took'} (salt-run maas.restore)"
         )
 
     def _changed(self):
