@@ -17,6 +17,7 @@ from saltext.maas.doctor import examine_region, upgrade_checks
 from saltext.maas.errors import BadInput
 from saltext.maas.fleet.region_side import health
 from saltext.maas.host import (
+    cluster_config,
     consistency,
     reach,
     region_config,
@@ -450,7 +451,8 @@ def export(
         for_release (str): Release of another region that the pillar is for, such as ``3.7``; not
             an older one. The file ``migration.txt`` has ``secrets`` and ``notes``.
         racks (dict): With ``for_release``, ``{UUID or name of a cluster: minion id}`` for the hosts
-            of 1.x's clusters that ``clusters`` in this minion's pillar does not name.
+            of 1.x's clusters that neither are this minion's nor stand under ``clusters`` in its
+            pillar.
 
     Returns:
         ``{files, secrets, notes}``: the files' texts by name (or, with ``folder``, their
@@ -470,15 +472,22 @@ def export(
         salt region maas_region.export /srv/pillar/maas by=type
         salt region maas_region.export for_release=3.7 racks='{Cluster master: rack-1}'
     """
-    now, hosts = runtime.refreshed(globals()), None
-    if for_release is not None:
-        hosts = pillar.hosts_of(runtime.pillar(now, "clusters"), racks)
+    now = runtime.refreshed(globals())
+    hosts = None if for_release is None else _hosts(now, racks)
     found = pillar.export(_snapshot(now, profile), for_release, hosts)
     texts = pillar.files(found, by)
     if for_release is not None:
         texts["migration.txt"] = pillar.report(found)
     written = pillar.write(folder, texts) if folder else texts
     return {"files": written, "secrets": found.secrets, "notes": found.notes}
+
+
+def _hosts(dunders, racks):
+    """Which minion is on the host of each cluster of 1.x, as far as this minion knows."""
+    found, here = runtime.installation(dunders), {}
+    if found is not None and "cluster" in found.roles and found.release < "2.0":
+        here[cluster_config.read_files(found)["uuid"]] = dunders["__opts__"]["id"]
+    return {**here, **pillar.hosts_of(runtime.pillar(dunders, "clusters"), racks)}
 
 
 def _snapshot(dunders, profile, plans=False):

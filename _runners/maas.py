@@ -573,7 +573,7 @@ def export(region=None, folder=None, by=None, for_release=None, racks=None):
         for_release: Release of another region that the pillar is for, such as ``3.7``; not an
             older one. The file ``migration.txt`` has ``secrets`` and ``notes``.
         racks: With ``for_release``, ``{UUID or name of a cluster: minion id}`` for the hosts of
-            1.x's clusters that ``clusters`` in the region's pillar does not name.
+            1.x's clusters that neither are the region's nor stand under ``clusters`` in its pillar.
 
     Returns:
         ``{files, secrets, notes}``: the files' texts by name (or, with ``folder``, their

@@ -6,6 +6,8 @@ import base64
 import ipaddress
 
 import pytest
+import yaml
+from maas_emulator.hosts import sandbox
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, region_plan
 from saltext.maas.client import Client, Profile
@@ -13,11 +15,18 @@ from saltext.maas.errors import BadInput
 from saltext.maas.pillar import for_release
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.release import Release
+from support.examples import CLUSTER
 from support.full_regions import HOST, MACHINES, full_region
+from support.loader import load
 from support.pillars import revealed
 from support.reconciling import carried_out, rack, snapshot_of
 
 SECRETS = {"sdb://maas/machine/web-1/power_pass": "correct horse"}
+
+
+def target(release):
+    """A new region."""
+    return RegionServer(release, index_seconds=0.05, import_seconds=0.05)
 
 
 def exported(server, release, hosts=None):
@@ -118,7 +127,7 @@ def moved(request):
     """A full region, a new one of 3.7 with its export applied, and that export."""
     with (
         full_region(request.param) as old,
-        RegionServer("3.7", index_seconds=0.05, import_seconds=0.05) as new,
+        target("3.7") as new,
     ):
         found, data = exported(old, "3.7", {"first": HOST})
         applied(new, data)
@@ -192,20 +201,61 @@ def test_what_is_not_carried_is_told_by_its_place(moved):
     assert pillar.problems(data, Release("3.7")) == []
 
 
-@pytest.mark.parametrize(("old", "new"), [("3.7", "3.8"), ("1.5", "1.9"), ("2.0", "2.4")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("1.5", "1.9"), ("1.6", "2.3"), ("2.0", "2.4"), ("3.7", "3.7"), ("3.7", "3.8")]
+)
 def test_between_other_releases(old, new):
-    with (
-        full_region(old) as server,
-        RegionServer(new, index_seconds=0.05, import_seconds=0.05) as other,
-    ):
+    with full_region(old) as server, target(new) as other:
+        if old == "2.0":
+            more_of_2_0(server)
         _, data = exported(server, new, {"first": HOST})
         assert data["release"] == new
-        if new >= "2.0":
-            applied(other, data)
-            assert shared(other)["machines"].keys() == MACHINES.keys()
-        else:
+        if Release(new) < "2.0":
             assert "clusters" in data
             assert data["subnets"]["172.16.0.0/16"]["vlan"] == "fabric-0/5"
+            return
+        applied(other, data)
+        assert shared(other)["machines"].keys() == MACHINES.keys()
+        if old == "2.0":
+            assert data["fabrics"]["dc1"]["vlans"][100]["space"] == "newest"
+            assert data["domains"]["corp"] == {"is_default": True}
+        if old == "1.6":
+            [(url, source)] = data["boot_sources"].items()
+            assert url == "http://images.maas.io/ephemeral-v3/daily"
+            assert [one["release"] for one in source["selections"]] == ["trusty"]
+
+
+def more_of_2_0(server):
+    """Let one VLAN have subnets in two spaces, and the default domain another name."""
+    carried_out(server, {"spaces": {"newest": None}})
+    subnets = {"10.11.0.0/24": {"vlan": "dc1/100", "space": "newest"},
+               "10.12.0.0/24": {"vlan": "dc1/100", "space": "dmz"}}  # fmt: skip
+    carried_out(server, {"subnets": subnets})
+    snapshot_of(server).client.put("domains/0/", data={"name": "corp"})
+
+
+def test_what_maas_3_0_removed_is_left_out():
+    with full_region("2.9") as server:
+        next(iter(server.region.rows("vm_hosts").values()))["power_type"] = "rsd"
+        found, data = exported(server, "3.7")
+        assert "vm_hosts" not in data
+        assert "VM host kvm-1 is left out: its type is rsd, which MAAS 3.0 removed" in found.notes
+
+
+def test_the_execution_module_knows_the_cluster_on_its_own_host(tmp_path):
+    sandbox.create(tmp_path / "host", "1.7", "cluster", uuid=CLUSTER)
+    with full_region("1.7") as server:
+        opts = {"id": HOST, "maas.root": str(tmp_path / "host"), "cachedir": str(tmp_path)}
+        api = {"url": server.url, "api_key": server.api_key}
+        module = load("_modules/maas_region.py", {**opts, "maas": api}, {"maas": {}})
+        answer = module.export(str(tmp_path / "new"), by="type", for_release=3.7)
+        racks = yaml.safe_load((tmp_path / "new/racks.sls").read_text())
+        assert racks == {"maas": {"racks": {HOST: None}}}
+        report = (tmp_path / "new/migration.txt").read_text()
+        assert all(one in report for one in (*answer["notes"], *answer["secrets"]))
+        assert "horse" not in str([one.read_text() for one in (tmp_path / "new").iterdir()])
+        with pytest.raises(BadInput, match="racks: 'x' must be a mapping"):
+            module.export(for_release="3.7", racks="x")
 
 
 def test_an_older_release_is_refused():
@@ -337,7 +387,7 @@ def test_machines_are_new_ones():
     lines = "\n".join(notes)
     for told in (
         "old:min_hwe_kernel: left out: every kernel",
-        "old:power_parameters: left out, as is the power type ether_wake: that release",
+        "old:power_parameters: left out, as is the power type ether_wake: MAAS has it no more",
         "plug:boot_type: left out: MAAS 3.7 does not have this",
         "amt:power_parameters:mac_address: left out: amt has no such parameter",
         "none: left out: mac_addresses is missing",

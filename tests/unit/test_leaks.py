@@ -249,6 +249,7 @@ def of_api_1(world):
         yield "maas_machine.present", world.state("maas_machine.present", name, **values)
     for name in ("plan", "export", "drift"):
         yield name, world.module(f"maas_region.{name}")
+    yield "for_release", world.module("maas_region.export", for_release="3.8")
 
 
 def of_modules(world):

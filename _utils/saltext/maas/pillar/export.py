@@ -63,7 +63,8 @@ def export(
     described.update(tree.under("", None))
     found = Export(described, notes=tree.notes)
     _controllers(snapshot, found)
-    _left_to_states(snapshot, found)
+    if later is None or later < "1.7":
+        _left_to_states(snapshot, found)
     found.secrets = _secrets(found.described)
     _agree(snapshot, found, later is None)
     if later is not None:

@@ -96,7 +96,7 @@ def convert(
     for part in described.values():
         if isinstance(part, dict):
             part.update({key: None for key, one in part.items() if one == {}})
-    return described, found.notes
+    return described, sorted(found.notes)
 
 
 def hosts_of(clusters: dict, racks: Any) -> dict[str, str]:

@@ -203,6 +203,10 @@ def machines(found: Migration) -> None:
                        "from where the new region adds it by itself")  # fmt: skip
             del there[name]
             continue
+        iscsi = record and record.raw.get("iscsiblockdevice_set")
+        if "storage" in one and iscsi and found.crosses("3.0"):
+            del one["storage"]
+            found.note(f"machines:{name}:storage", "left out: MAAS 3.0 removed iSCSI disks")
         _architecture(found, name, one)
         _power(found, name, one)
         if record and is_in_use(record.raw):
@@ -231,7 +235,7 @@ def _power(found, name, one):
     place = f"machines:{name}:power_parameters"
     lacking = power_types.lacking(kind, given, found.target)
     if kind not in power_types.known(found.target) or lacking:
-        why = f"it lacks {', '.join(lacking)}" if lacking else "that release does not have it"
+        why = f"it lacks {', '.join(lacking)}" if lacking else "MAAS has it no more"
         if lacking and found.source < SHOWS_POWER:
             why = f"MAAS {found.source.series} does not show its parameters"
         found.note(place, f"left out, as is the power type {kind}: {why}; now manual")

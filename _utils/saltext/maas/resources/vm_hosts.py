@@ -32,6 +32,7 @@ def _ratio(value):
     return float(value)
 
 
+_TYPES = ("lxd", "virsh")
 _TAGS = replace(kinds.COMMA_NAMES, normal=_tags)
 _RATIO = kinds.Kind(
     "a number from 0 to 10", _ratio, schema={"type": "number", "minimum": 0, "maximum": 10}
@@ -83,7 +84,7 @@ class VmHost(Table):
     }
     fields = (
         Field("name", rules=(rules.longest(255),), doc="Name."),
-        Field("type", kinds.choice("lxd", "virsh"), create_only=True,
+        Field("type", kinds.choice(*_TYPES), create_only=True,
               rules=(rules.Rule("virsh", lambda value: value == "virsh", up_to="2.7"),),
               doc="What runs there; create-only."),
         Field("machine", ref="machine", hint=True,
@@ -129,6 +130,10 @@ class VmHost(Table):
         "name": "kvm-1", "type": "virsh", "power_address": "qemu+ssh://ubuntu@192.0.2.9/system",
         "default_macvlan_mode": "bridge",
     }  # fmt: skip
+
+    def left_out(self, snapshot: Snapshot, record: Record) -> str:
+        kind = record.raw["type"]
+        return "" if kind in _TYPES else f"its type is {kind}, which MAAS 3.0 removed"
 
     # Reading
 
