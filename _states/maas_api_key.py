@@ -24,7 +24,8 @@ def present(name: str, username: str, key_name: str | None = None) -> dict[str, 
     Args:
         name (str): File, made with mode 0600.
         username (str): Whose key.
-        key_name (str): What the key is called (2.1 and later; ignored before).
+        key_name (str): What the key is called (2.1 and later; ignored before); by default a new
+            key is called after host and file.
 
     Returns:
         dict: State return.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import stat
 from pathlib import Path
 
 import pytest
-from saltext.maas.host import users
+from saltext.maas.host import files, users
 from support.fleet import Fleet
 from support.loader import load
 
@@ -90,6 +92,26 @@ def test_a_key_by_name(host, tmp_path):
     assert host.names() == ["other"]
     assert host.run("key_absent", "other", "ops")["other"]["new"] is None
     assert host.keys() == []
+    host.assert_hidden(key["key"])
+
+
+@pytest.mark.parametrize("host", ["2.1", "3.7"], indirect=True)
+def test_a_run_killed_before_the_file_is_written_leaves_no_second_key(host, tmp_path):
+    path = str(tmp_path / "key")
+    child = os.fork()
+    if child == 0:
+        files.replace = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+        host.states.present(path, "ops")
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    (key,) = host.keys()
+    assert not os.path.exists(path)
+    assert host.run("present", path, "ops") == {path: {"old": None, "new": "API key of ops"}}
+    assert host.keys() == [{**key, "name": f"{socket.gethostname()}:{path}"}]
+    assert Path(path).read_text() == key["key"] + "\n"
+    other = str(tmp_path / "other")
+    host.run("present", other, "ops")
+    assert len(host.keys()) == 2
     host.assert_hidden(key["key"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -55,7 +56,8 @@ def present(
     """Have a file hold an API key of a user; with a name (2.1 and later) the key of that name.
 
     A key that the file holds is renamed, unless the user has one of that name already. One that
-    is there is taken over instead of another made.
+    is there is taken over instead of another made.  Without a name a new key is called after host
+    and file, so that the next run finds it if this one ends before the file is written.
 
     Args:
         username: Whose key.
@@ -70,11 +72,12 @@ def present(
         HostError: No such user, no region here, or the file cannot be written.
     """
     name = name if users.have_names(installation) else None
+    called = name or (f"{socket.gethostname()}:{path}" if users.have_names(installation) else None)
     held = (files.read(path) or "").strip()
     keys = _keys(installation, username, test)
     own = next((one for one in keys if one["key"] == held), None)
-    same = [one for one in keys if name and one["name"] == name]
-    if own and (own in same or not same):
+    same = [one for one in keys if called and one["name"] == called]
+    if own and (own in same or not same or not name):
         changes = _mend(installation, username, path, own, name, test)
     else:
         old = f"API key {own['name']} of {username}" if own else None
@@ -83,7 +86,7 @@ def present(
         if same and not test:
             _put(installation, same[0]["key"], path)
         elif not test:
-            write(installation, username, path, name)
+            write(installation, username, path, called)
     return {"changes": changes, "warnings": []}
 
 
