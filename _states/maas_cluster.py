@@ -112,6 +112,7 @@ def _installation():
     found = runtime.installation(globals())
     if found is None:
         raise MaasError("No MAAS cluster or rack controller is installed on this host.")
+    runtime.refuse_before_installation(globals(), found, "cluster")
     cluster_config.need(found)
     return found
 

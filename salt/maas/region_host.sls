@@ -1,5 +1,11 @@
 # A region host with its first administrator: what onboarding of racks requires. All values come
-# from pillar `maas`, so that no secret is in a rendered state.
+# from pillar `maas`, so that no secret is in a rendered state. Where it has `install`, MAAS is
+# installed first.
+{%- set install = salt['pillar.get']('maas:install', {}) %}
+{%- if install %}
+include:
+  - maas.install
+{%- endif %}
 
 maas pillar:
   maas_region.pillar_valid: []
@@ -8,6 +14,9 @@ maas region host:
   maas_region.configured:
     - require:
       - maas_region: maas pillar
+      {%- if install %}
+      - sls: maas.install
+      {%- endif %}
 
 maas shared secret:
   maas_region.secret_installed:

@@ -125,7 +125,7 @@ FUNCTION = re.compile(r"\b(maas(?:_[a-z]+)*)\.([a-z_]+)\b(?![./-])")
 NO_FUNCTION = {
     "py", "md", "sls", "conf", "bak", "git", "io", "pem", "key",
     "fleet", "root", "common", "region", "region_host", "cluster", "site",
-    "managed", "prom", "rules",
+    "managed", "prom", "rules", "install", "removed", "postgresql", "mirror",
 }  # fmt: skip
 
 

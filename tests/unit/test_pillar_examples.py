@@ -33,6 +33,8 @@ RELEASES = {
     "dns": ("2.0", "3.8"),
     "first-network": ("2.2", "3.8"),
     "home-lab": ("2.6", "3.7", "3.8"),
+    "install": ("3.7",),
+    "install-snap": ("3.7",),
     "machine-fleet": ("3.3", "3.8"),
     "machines": ("3.3", "3.8"),
     "nodes-1x": ("1.8", "1.9", "1.10"),

@@ -71,6 +71,10 @@ class LibraryMissing(MaasError):
     lasting = True
 
 
+class NotInstalledYet(MaasError):
+    """An earlier state of this test run would install MAAS here; what follows needs it."""
+
+
 class Unreachable(MaasError):
     """No connection could be made, or none before the deadline; nothing was carried out."""
 

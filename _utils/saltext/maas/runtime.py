@@ -19,7 +19,7 @@ from typing import Any
 from saltext.maas import lock, resource_ids, sdb
 from saltext.maas.checked import Checked
 from saltext.maas.client import Client, Profile
-from saltext.maas.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError, NotInstalledYet
 from saltext.maas.host import region_config
 from saltext.maas.host.installation import detect
 from saltext.maas.host.local import Local
@@ -36,6 +36,7 @@ _CACHE = "saltext.maas"
 _SNAPSHOTS = "saltext.maas.snapshots"
 _REPORTED = "saltext.maas.reported"
 _RESTARTED = "saltext.maas.restarted"
+_INSTALLING = "saltext.maas.installing"
 _RESTART = 180.0  # seconds that a region's restart may take
 
 
@@ -156,12 +157,36 @@ def installation(dunders: dict, role: str | None = None) -> Any:
     found = None if profile else detect(root(dunders))
     if found is not None:
         _log_release_warnings(dunders, found.release)
+    refuse_before_installation(dunders, found, role)
     if role:
         if found is None:
             noun = "region" if role == "region" else "cluster or rack controller"
             raise MaasError(f"No MAAS {noun} is installed on this host.")
         found.need(role)
     return found
+
+
+def expect_installation(dunders: dict, roles: list[str]) -> None:
+    """Remember that this test run would install roles of MAAS on this host."""
+    run = dunders.get("__instance_id__")
+    dunders["__context__"][_INSTALLING] = {"run": run, "roles": roles}
+
+
+def refuse_before_installation(dunders: dict, found: Any, role: str | None = None) -> None:
+    """Refuse what needs an installation that an earlier state of this test run would make.
+
+    Args:
+        found: What is installed here, if anything.
+        role: ``region`` or ``cluster``, if it needs that one.
+
+    Raises:
+        NotInstalledYet: It does.
+    """
+    expected = dunders.get("__context__", {}).get(_INSTALLING)
+    if not expected or expected["run"] != dunders.get("__instance_id__"):
+        return
+    if found is None or role in expected["roles"]:
+        raise NotInstalledYet("It would be made as described once MAAS is installed here.")
 
 
 def refreshed(dunders: dict, data: Any = None) -> dict:

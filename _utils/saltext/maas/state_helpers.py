@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from saltext.maas import machine_resource, runtime
-from saltext.maas.errors import BadInput, Forbidden, MaasError
+from saltext.maas.errors import BadInput, Forbidden, MaasError, NotInstalledYet
 from saltext.maas.host.transaction import UNFINISHED
 from saltext.maas.minions import region_side
 from saltext.maas.reconcile import (
@@ -49,6 +49,9 @@ def guarded(name: str, work: Callable[[], dict]) -> dict[str, Any]:
     """Run a state's work and turn errors into its return; unexpected ones go to the log, too."""
     try:
         return work()
+    except NotInstalledYet as error:
+        changes = {"maas": {"old": "not installed", "new": "installed and as described"}}
+        return outcome(name, True, changes, str(error))
     except MaasError as error:
         message = str(error)
     except Exception as error:

@@ -344,8 +344,9 @@ class _ClusterDaemon(_Daemon):
             self._register_over_http()
             return
         if self._secret is None:
-            if host.release < "1.9":  # without one it starts again every few seconds
-                self._read_secret()
+            # Up to 1.8 it starts again every few seconds without one; later it looks for the file
+            # at each attempt, or for the first minutes.
+            self._read_secret()
             if self._secret is None:
                 self._log("No shared secret is installed; waiting.")
                 return

@@ -19,7 +19,6 @@ from saltext.maas.redact import redact
 from saltext.maas.release import Release, supported
 
 _COMMAND_DIRS = ("usr/sbin", "usr/bin", "sbin", "bin", "snap/bin")
-_STANZA = re.compile(r"^Package: (maas[a-z0-9.+-]*)\n(.*?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
 _MODES = {"all": "region+rack", "none": ""}
 # Salt brings its own Python; MAAS's commands must not pick it up.
 _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
@@ -228,7 +227,7 @@ def detect(root: str = "/") -> Installation | None:
 def detect_client(root: str = "/") -> Installation | None:
     """As :func:`detect`, but content with the ``maas`` command alone (package ``maas-cli``)."""
     root = os.path.abspath(root)
-    version = _installed(root).get("maas-cli")
+    version = packages(root).get("maas-cli")
     alone = Installation(Release(version), "deb", frozenset(), root) if version else None
     return detect(root) or alone
 
@@ -242,10 +241,16 @@ def _read(*parts) -> str:
         return ""
 
 
-def _installed(root):
-    """MAAS's packages that are installed: ``{name: version}``."""
+def packages(root: str = "/", names: str = "maas[a-z0-9.+-]*") -> dict[str, str]:
+    """Return the Debian packages that are installed: ``{name: version}``.
+
+    Args:
+        root: Folder that stands for ``/``.
+        names: Regular expression of their names; MAAS's by default.
+    """
+    stanzas = re.compile(rf"^Package: ({names})\n(.*?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
     installed = {}
-    for name, stanza in _STANZA.findall(_read(root, "var/lib/dpkg/status")):
+    for name, stanza in stanzas.findall(_read(root, "var/lib/dpkg/status")):
         fields = dict(re.findall(r"^(Status|Version): (.*)$", stanza, re.MULTILINE))
         if fields.get("Status", "").endswith(" ok installed") and "Version" in fields:
             installed[name] = fields["Version"]
@@ -253,7 +258,7 @@ def _installed(root):
 
 
 def _deb(root):
-    installed = _installed(root)
+    installed = packages(root)
     for part in ("region", "cluster"):
         for _, names in LAYOUTS["deb"][f"{part}_packages"]:
             for name in names:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 
 from saltext.maas.client.profile import SCHEMA as PROFILE
-from saltext.maas.host import host_settings
+from saltext.maas.host import host_settings, install
 from saltext.maas.minions import settings as minions
 from saltext.maas.pillar.schema_classes import with_classes
 from saltext.maas.pillar.schema_hosts import BALANCER, HOSTS
@@ -184,6 +184,35 @@ def _controllers() -> dict:
     }
 
 
+def _install() -> dict:
+    return mapping(
+        {
+            "kind": choice("Packages, or the snap; deb.", "deb", "snap"),
+            "role": choice(
+                "What this host becomes; rack where the minion is named in racks or clusters. A "
+                "rack is a cluster controller up to 1.10.",
+                *install.ROLES,
+            ),
+            "source": text(
+                "Where packages come from: archive, a PPA such as ppa:maas/3.7, or a line of "
+                "sources.list; that of the release."
+            ),
+            "key": text(
+                "Key that signs the packages: a fingerprint, fetched from keyserver.ubuntu.com, or "
+                "a URL; that of MAAS's PPAs."
+            ),
+            "version": text(
+                "Version that the packages have or begin with; the newest of the release."
+            ),
+            "channel": text("Channel of the snap; RELEASE/stable."),
+            "cohort": text("Cohort of the snap, the same on all hosts."),
+            "hold": flag("Keep packages or snap from upgrades by the system; false."),
+            "absent": flag("MAAS is to go from this host (maas.removed); false."),
+        },
+        "What is to be installed on this host (maas.install).",
+    )
+
+
 def _region() -> dict:
     properties = {
         "url": text("Public URL, which machines and controllers use.", "region_url"),
@@ -294,6 +323,7 @@ def schema() -> dict:
         {
             "release": release("The MAAS release; found out where it is not given."),
             "api": PROFILE,
+            "install": _install(),
             "region": _region(),
             "settings": mapping(settings, "MAAS's own settings."),
             **with_classes(_placed()),
