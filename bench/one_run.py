@@ -19,10 +19,9 @@ READS = ("version/", "fabrics/", "subnets/", "ipranges/", "tags/", "domains/", "
 
 def ours(run, urls, described):
     """Check, plan and apply a pillar."""
-    import requests_oauthlib  # noqa: F401
     from saltext.maas import schemas
     from saltext.maas.checked import Checked
-    from saltext.maas.client import Client, Profile
+    from saltext.maas.client import Client, Profile, transport  # noqa: F401
     from saltext.maas.reconcile import Snapshot, apply
     from saltext.maas.region_plan import plan_of
 

@@ -18,21 +18,25 @@ def refuse_what_release_lacks(snapshot: Snapshot, desired: DesiredObjects) -> No
     Raises:
         BadInput: With one line for each.
     """
-    problems = []
+    problems, release = [], snapshot.release
+    lacking = {
+        type: {field.name for field in table.fields if not field.holds_for(release)}
+        - {*table.identity}
+        for type, table in snapshot.tables.items()
+    }
     for one in desired:
         table = BY_NAME[one.type]
-        if one.type not in snapshot.tables:
-            problems.append(f"{one.where}: MAAS {snapshot.release} has no {table.nouns}")
+        if one.type not in lacking:
+            problems.append(f"{one.where}: MAAS {release} has no {table.nouns}")
             continue
-        for name in one.values:
+        for name in lacking[one.type] & one.values.keys():
             column = table.by_name[name]
-            if not column.holds_for(snapshot.release) and name not in table.identity:
-                span = f"from {column.since}" if column.since else ""
-                span += f" up to {column.up_to}" if column.up_to else ""
-                problems.append(
-                    f"{one.where}:{name}: MAAS {snapshot.release} has no such field of a "
-                    f"{table.noun}; it holds {span.strip()}"
-                )
+            span = f"from {column.since}" if column.since else ""
+            span += f" up to {column.up_to}" if column.up_to else ""
+            problems.append(
+                f"{one.where}:{name}: MAAS {release} has no such field of a {table.noun}; it "
+                f"holds {span.strip()}"
+            )
     if problems:
         raise BadInput(sorted(set(problems)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,17 +99,17 @@ class Field:
     clearable: tuple = ALWAYS
     refs: Callable[[Any], Iterable[tuple[str, str]]] | None = None
 
-    @property
+    @cached_property
     def wire_name(self) -> str:
         """Its name in the API."""
         return self.api or self.name
 
-    @property
+    @cached_property
     def readable(self) -> bool:
         """Whether answers show it, so that it can be compared."""
         return not (self.write_only or self.hint or self.option)
 
-    @property
+    @cached_property
     def writable(self) -> bool:
         """Whether requests carry it."""
         return not (self.read_only or self.hint or self.option)

@@ -40,7 +40,7 @@ class Kind:
     wire: Callable[[Any], Any] = _plain
     schema: dict = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def optional(self) -> bool:
         """Whether there may be no value; only the schema knows."""
         return "null" in self.schema.get("type", ()) or None in self.schema.get("enum", ())
@@ -238,6 +238,8 @@ def _duration(value):
 
 
 def _raw(value):
+    if type(value) is str:
+        return value
     if isinstance(value, (dict, list)):
         raise ValueError
     return str(value)
