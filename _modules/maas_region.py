@@ -285,7 +285,7 @@ def plan(
     """
     now = runtime.refreshed(globals(), data)
     described = runtime.described(now, data)
-    snapshot = _snapshot(now, profile, plans=True)
+    snapshot = _snapshot(now, profile, True, described)
     found = region_plan.plan_of(snapshot, described)
     if form is None:
         return found.shown()
@@ -384,7 +384,7 @@ def drift(
     now = runtime.refreshed(globals(), data)
     described = runtime.described(now, data)
     with runtime.client(now, profile).within(seconds):
-        return region_plan.drift(_snapshot(now, profile), described)
+        return region_plan.drift(_snapshot(now, profile, described=described), described)
 
 
 def status(
@@ -490,8 +490,8 @@ def _hosts(dunders, racks):
     return {**here, **pillar.hosts_of(runtime.pillar(dunders, "clusters"), racks)}
 
 
-def _snapshot(dunders, profile, plans=False):
-    return runtime.new_snapshot(dunders, runtime.client(dunders, profile), plans)
+def _snapshot(dunders, profile, plans=False, described=None):
+    return runtime.new_snapshot(dunders, runtime.client(dunders, profile), plans, described)
 
 
 def check_pillar(data: dict | None = None) -> list[str]:

@@ -454,7 +454,9 @@ def managed(
         def placed(lines):
             return pillar.placed(described, lines)
 
-        result = state_helpers.reconcile(globals(), name, desired_objects, profile, limits, placed)
+        result = state_helpers.reconcile(
+            globals(), name, desired_objects, profile, limits, placed, described
+        )
         return state_helpers.with_warnings(globals(), result, warnings)
 
     result = state_helpers.guarded(name, work)

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from saltext.maas import __version__, atomic_file
@@ -39,8 +40,17 @@ class Checked:
 
     def knows(self, *value: object) -> bool:
         """Return whether the same code found the very same value right before."""
+        return self.latest([value]) is not None
+
+    def latest(self, values: Iterable[tuple]) -> tuple | None:
+        """Return which of some values was noted last; None if none of them was."""
         key, *digests = self._lines()
-        return bool(digests) and self._digest(key, value) in digests
+        if not digests:
+            return None
+        places = {digest: place for place, digest in enumerate(digests)}
+        found = [(places.get(self._digest(key, value), -1), value) for value in values]
+        place, value = max(found, key=lambda one: one[0])
+        return value if place >= 0 else None
 
     def note(self, *value: object) -> None:
         """Remember that a value is right; one with more in it than plain data is not remembered."""
@@ -48,8 +58,9 @@ class Checked:
             return
         key, *digests = self._lines()
         digest = self._digest(key, value)
-        if digest is None or digest in digests:
+        if digest is None:
             return
+        digests = [one for one in digests if one != digest]
         with contextlib.suppress(OSError):  # a full disk; the value is checked again then
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             atomic_file.put(self._path, "\n".join([key, *digests[1 - _MOST :], digest]))

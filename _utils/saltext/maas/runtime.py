@@ -25,7 +25,8 @@ from saltext.maas.host.installation import detect
 from saltext.maas.host.local import Local
 from saltext.maas.pillar.class_references import own_references
 from saltext.maas.pillar.controllers import controllers
-from saltext.maas.reconcile import Snapshot
+from saltext.maas.pillar.desired_objects import types_of
+from saltext.maas.reconcile import Snapshot, snapshot_of
 from saltext.maas.redact import redact
 from saltext.maas.region_hosts import RegionHost, region_hosts
 from saltext.maas.release import Release, newer_release_warnings, supported
@@ -473,11 +474,15 @@ def client_with_key(dunders: dict, profile_name: Any = None) -> Client | None:
     return client(dunders, profile_name) if region_profile.api_key else None
 
 
-def snapshot(dunders: dict, profile_name: Any = None) -> Snapshot:
+def snapshot(dunders: dict, profile_name: Any = None, described: dict | None = None) -> Snapshot:
     """Return the region as this state run sees it: every collection is read at most once.
 
     It lives in the states' context together with the id of the running state
     compiler, so that no other run can ever meet it.
+
+    Args:
+        profile_name: Profile, see :func:`profile`.
+        described: The pillar that it will be compared with, if that is known.
     """
     run = dunders.get("__instance_id__")
     cache = dunders["__context__"].get(_SNAPSHOTS)
@@ -486,7 +491,11 @@ def snapshot(dunders: dict, profile_name: Any = None) -> Snapshot:
     key = _cache_key(dunders, profile_name)
     if key not in cache:
         reader = Client(profile(dunders, profile_name), **_patience(dunders))
-        cache[key] = new_snapshot(dunders, reader, plans=bool(dunders["__opts__"].get("test")))
+        with _held(dunders, reader if described else None) as held:
+            plans = bool(dunders["__opts__"].get("test"))
+            cache[key] = new_snapshot(dunders, reader, plans, described)
+            if held.mark:
+                cache[key].mark = held.mark
     return cache[key]
 
 
@@ -503,17 +512,23 @@ def alone(dunders: dict, snapshot: Snapshot) -> Iterator[lock.Held]:
     Raises:
         MaasError: Another run goes on for longer than the profile's deadline.
     """
-    folder = _folder(dunders)
-    if dunders["__opts__"].get("test") or snapshot.client is None or not folder:
-        yield lock.Held()
-        return
-    region_profile = snapshot.client.profile
-    with lock.held(folder, region_profile.url, region_profile.deadline) as held:
+    with _held(dunders, snapshot.client) as held:
         if snapshot.mark not in (None, held.mark):
             snapshot.drop_everything()
         snapshot.mark = held.mark
         yield held
         snapshot.mark = held.mark
+
+
+@contextlib.contextmanager
+def _held(dunders, client):
+    """The lock of a region; nothing is locked with ``test``, or without a client."""
+    folder = _folder(dunders)
+    if dunders["__opts__"].get("test") or client is None or not folder:
+        yield lock.Held()
+        return
+    with lock.held(folder, client.profile.url, client.profile.deadline) as held:
+        yield held
 
 
 def _folder(dunders):
@@ -528,13 +543,16 @@ def checked(dunders: dict) -> Checked:
     return Checked(os.path.join(folder, "checked") if folder else None)
 
 
-def new_snapshot(dunders: dict, client: Client, plans: bool = False) -> Snapshot:
-    """Return a region of which nothing was read yet.
+def new_snapshot(
+    dunders: dict, client: Client, plans: bool = False, described: dict | None = None
+) -> Snapshot:
+    """Return a region of which nothing was read yet, or what a pillar names.
 
     Args:
         client: Who asks it.
         plans: Nothing but a plan is made of it: on the host of a region without any
             administrator, a newly installed region of its release then stands for it.
+        described: The pillar that it will be compared with, if that is known.
 
     Raises:
         MaasError: No API key is known.
@@ -542,13 +560,10 @@ def new_snapshot(dunders: dict, client: Client, plans: bool = False) -> Snapshot
     fetch = _functions(dunders).get("cp.cache_file")
     if not client.profile.api_key:
         return _without_key(dunders, client.profile, plans, fetch)
+    found = snapshot_of(client, types_of(described or {}), checked(dunders), fetch=fetch)
     _log_release_warnings(dunders, client.release)
-    return Snapshot(
-        client,
-        local=local_door(dunders, client.release),
-        fetch=fetch,
-        checked=checked(dunders),
-    )
+    found.local = local_door(dunders, client.release)
+    return found
 
 
 def _without_key(dunders, region_profile, plans, fetch):

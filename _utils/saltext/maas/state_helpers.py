@@ -156,6 +156,7 @@ def reconcile(
     profile: Any = None,
     limits: Limits | None = None,
     placed: Callable[[list[str]], list[str]] = list,
+    described: dict | None = None,
 ) -> dict[str, Any]:
     """Plan desired objects and, without ``test``, carry the plan out.
 
@@ -167,6 +168,7 @@ def reconcile(
         profile: Profile, see :func:`saltext.maas.runtime.profile`.
         limits: How long to wait; see :class:`saltext.maas.reconcile.Limits`.
         placed: Called with lines about mistakes, to say where each is.
+        described: The pillar that the desired objects come from, if it is that of a whole region.
 
     Returns:
         A state's return.  The changes with ``test`` are those of the real run.
@@ -174,7 +176,7 @@ def reconcile(
     test = bool(dunders["__opts__"].get("test"))
     try:
         machine_resource.refuse()
-        snapshot = runtime.snapshot(dunders, profile)
+        snapshot = runtime.snapshot(dunders, profile, described)
         result = _reconciled(dunders, name, snapshot, desired_objects, limits)
     except BadInput as error:
         problems = "\n".join(f"- {line}" for line in placed(error.problems))

@@ -58,6 +58,8 @@ class Client:
         self.requests = 0
         self._patience = patience
         self._release: Release | None = None
+        self._expected: Release | None = None
+        self._asking = threading.Lock()
         self._end = math.inf
         self._here = threading.local()  # the same for one thread
         self._transport: Any = None
@@ -75,10 +77,31 @@ class Client:
         Raises:
             MaasError: No region answers at the profile's URL.
         """
-        with self._lock:
+        return self._release or self._expected or self.ask_release()
+
+    def ask_release(self) -> Release:
+        """Ask the region for its release, unless it has been asked before.
+
+        Raises:
+            MaasError: No region answers at the profile's URL.
+        """
+        with self._asking:
             if self._release is None:
                 self._release = detect.find(self.profile, self._unsigned)
         return self._release
+
+    @contextlib.contextmanager
+    def expecting(self, release: Release) -> Iterator[None]:
+        """Take the region for one of a release in this block, as long as it has not said its own.
+
+        Nothing but :meth:`ask_release` asks it, so only read in the block, and look at the release
+        afterwards.
+        """
+        self._expected = release
+        try:
+            yield
+        finally:
+            self._expected = None
 
     def _unsigned(self, path, expect):
         return self._repeated(Request("GET", path, signed=False, expect=expect))

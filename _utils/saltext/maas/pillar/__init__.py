@@ -2,7 +2,13 @@
 
 from saltext.maas.pillar.checks import check, checked_objects, machines_of, problems
 from saltext.maas.pillar.controllers import concerns, controllers
-from saltext.maas.pillar.desired_objects import cluster_uuid, desired_objects, hostname, limits
+from saltext.maas.pillar.desired_objects import (
+    cluster_uuid,
+    desired_objects,
+    hostname,
+    limits,
+    types_of,
+)
 from saltext.maas.pillar.export import Export, export, files, write
 from saltext.maas.pillar.for_release import hosts_of, report
 from saltext.maas.pillar.machine_classes import classes_of, expanded, macs_of, placed
@@ -28,6 +34,7 @@ __all__ = [
     "placed",
     "problems",
     "report",
+    "types_of",
     "warnings",
     "write",
 ]

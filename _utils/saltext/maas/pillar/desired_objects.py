@@ -84,6 +84,25 @@ def described(pillar: dict, release: Release | None = None) -> Iterator[Desired]
         yield from _racks(pillar) if release >= "2.0" else _node_groups(pillar)
 
 
+def types_of(pillar: dict) -> list[str]:
+    """Return the resource types of which a pillar names objects in a place of their own.
+
+    Args:
+        pillar: The mapping under ``maas``, which may be wrong.
+    """
+    return list(dict.fromkeys(_types_in(pillar, "")))
+
+
+def _types_in(node, under):
+    for table, place in _PLACES.get(under, ()) if isinstance(node, dict) else ():
+        found = node.get(place.key)
+        if found:
+            yield table.name
+        if table.name in _PLACES and isinstance(found, dict):
+            for one in found.values():
+                yield from _types_in(one, table.name)
+
+
 def _clear(values: dict | None) -> dict:
     """A pillar's null clears a field."""
     return {name: "" if value is None else value for name, value in (values or {}).items()}

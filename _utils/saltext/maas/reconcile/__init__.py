@@ -1,5 +1,6 @@
 """Desired against actual: snapshot, plan, apply."""
 
+from saltext.maas.reconcile.ahead import snapshot_of
 from saltext.maas.reconcile.apply import apply
 from saltext.maas.reconcile.desired import Desired, desired_named, desired_object
 from saltext.maas.reconcile.permission import refuse_ordinary_user
@@ -28,5 +29,6 @@ __all__ = [
     "prunable",
     "prune",
     "refuse_ordinary_user",
+    "snapshot_of",
     "unmanaged",
 ]
