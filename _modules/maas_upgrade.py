@@ -9,7 +9,7 @@ from typing import Any
 
 from saltext.maas import runtime
 from saltext.maas.host import migration, services, upgrade
-from saltext.maas.pillar.region_hosts import region_hosts
+from saltext.maas.region_hosts import region_hosts
 from saltext.maas.release import supported
 
 
