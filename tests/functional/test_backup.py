@@ -9,12 +9,14 @@ import stat
 from pathlib import Path
 
 import pytest
+from saltext.maas.doctor import region_checks
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.host import age, backup
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.restore import Restore
 from support.backups import OTHER, PASSWORD, Site, called, die_at, owners
 from support.killing import forked
+from support.loader import load
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("fast")]
 
@@ -236,6 +238,36 @@ def test_backups_are_private_kept_and_listed(make):
             backup.create(site.installation, "old", keep=wrong)
     with pytest.raises(MaasError, match="key: must be a public key"):
         backup.create(site.installation, "old", keys=[site.private])
+
+
+def test_the_module_and_the_doctor_know_the_last_one(make):
+    site = make("3.7")
+    options = {"maas.root": site.old.root, "id": "region"}
+    module = load("_modules/maas_backup.py", opts=options)
+    assert module.age_of_last() == {"name": None, "folder": None, "seconds": None}
+    assert module.list_() == []
+    planned = module.create(key=site.public, test=True)
+    done = module.create(key=site.public)
+    assert {**done, "name": None, "size": None} == planned
+    assert "images are not in the backup" in done["warnings"][0]
+    assert module.age_of_last()["name"] == done["name"] == module.list_()[0]["name"]
+    assert module.verify(identity=site.identity)["release"].startswith("3.7")
+    assert module.prune(keep=1) == {"deleted": []}
+
+    def found():
+        examined = region_checks.examine(site.installation)["findings"]
+        return next((one for one in examined if one["check"] == "backup"), None)
+
+    assert found()["status"] == "ok"
+    last = Path(site.old.root, "var/lib/saltext-maas/backup.last")
+    last.write_text(json.dumps({**json.loads(last.read_text()), "made": 1.0}))
+    assert found()["status"] == "warning"
+    last.unlink()
+    assert found() is None
+    options.update({"maas.root": site.new.root, "postgres.user": site.postgres.user})
+    site.carry(done["name"])
+    planned = module.restore(identity=site.identity, test=True)
+    assert module.restore(identity=site.identity, wait=20) == planned
 
 
 def test_passwords_and_keys_are_shown_nowhere(make, capfd, caplog):

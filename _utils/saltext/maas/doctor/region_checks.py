@@ -10,9 +10,11 @@ from typing import Any
 from saltext.maas import site_manager
 from saltext.maas.doctor import checks, findings, upgrade_checks
 from saltext.maas.doctor.findings import Finding
-from saltext.maas.host import config_files, consistency, database, msm, openfga, vault
+from saltext.maas.host import backup, config_files, consistency, database, msm, openfga, vault
 from saltext.maas.host.installation import Installation
 from saltext.maas.release import Release
+
+_OLD_BACKUP = 8  # days, for those who make one a week
 
 
 def examine(
@@ -53,6 +55,8 @@ def examine(
         ("shared secret", partial(checks.secret, installation)),
         ("ports", partial(checks.listeners, installation, "region")),
     ]
+    if made := backup.last(installation):
+        found.append(("backup", partial(_backup, made)))
     if installation.has("msm_command"):
         found.append(("Site Manager", partial(_site_manager, installation, described or {})))
     if installation.release >= "3.8":
@@ -111,6 +115,14 @@ def _version(installation, version):
             f"{text} It warns that support for {version:g} ends soon.",
             f"Upgrade PostgreSQL to {good:g} or later before MAAS.",
         )
+    return findings.ok(text)
+
+
+def _backup(made):
+    days = max(0.0, time.time() - made["made"]) / 86400
+    text = f"The last good backup, {made['name']} in {made['folder']}, is {days:.1f} days old."
+    if days > _OLD_BACKUP:
+        return findings.warning(text, "See why none was made since (salt-run maas.backup).")
     return findings.ok(text)
 
 

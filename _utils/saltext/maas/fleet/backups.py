@@ -30,8 +30,8 @@ def restore(
     plan["others"] = others
     if dry_run or plan["problems"]:
         return {"state": "refused" if plan["problems"] else "would be restored", **plan}
-    _each(salt, others, "maas_upgrade.stop", "stopped")
     try:
+        _each(salt, others, "maas_upgrade.stop", "stopped")
         done = ask(dunders, minion, "maas_backup.restore", salt, limit=_SECONDS, **given)
     except MaasError as error:
         raise MaasError(f"{error} {_started(salt, others)}".strip()) from None

@@ -90,7 +90,12 @@ def names(installation: Installation, folder: str = FOLDER) -> list[str]:
     """Return the names of all backups in a folder, the newest first."""
     path = place(installation, folder)
     found = os.listdir(path) if os.path.isdir(path) else []
-    return sorted((one for one in found if _NAME.fullmatch(one)), reverse=True)
+    return sorted((one for one in found if _NAME.fullmatch(one)), key=_order, reverse=True)
+
+
+def _order(name):
+    stamp, _, number = name.partition("-")
+    return stamp, int(number or 1)
 
 
 def listing(installation: Installation, folder: str = FOLDER) -> list[dict]:
@@ -387,7 +392,7 @@ def create(
     with transaction.locked(installation, "backup"):
         finish(installation, folder)
         os.makedirs(where, mode=0o700, exist_ok=True)
-        name = _new_name(where)
+        name = _new_name(names(installation, folder))
         partial = os.path.join(where, f"{name}{_PARTIAL}")
         os.mkdir(partial, 0o700)
         try:
@@ -443,13 +448,11 @@ def _quiet(installation, server):
             os.unlink(_own(installation, _STOPPED))
 
 
-def _new_name(where):
-    stamp = name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    number = 1
-    while os.path.exists(os.path.join(where, name)):
-        number += 1
-        name = f"{stamp}-{number}"
-    return name
+def _new_name(known):
+    """A name that is after all others, also if the clock was put back."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    newest, number = _order(known[0]) if known else ("", 0)
+    return f"{newest}-{number + 1}" if newest >= stamp else stamp
 
 
 def _remarks(installation, encrypted, images):

@@ -28,6 +28,7 @@ from saltext.maas.host import (
     transaction,
 )
 from saltext.maas.host.errors import HostError
+from saltext.maas.host.host_settings import available
 from saltext.maas.host.installation import Installation
 from saltext.maas.release import Release
 
@@ -191,6 +192,8 @@ class Restore:
                 installation, _PART, changing, mend=lambda: self._put_back(admin)
             ):
                 services.stop_all(installation)
+                # A host that restarts meanwhile must not start a region that is half there.
+                services.hold(installation)
                 self._put_back(admin, start=False)  # what a run that was killed has exchanged
                 self._load(admin)
                 admin.rename(
@@ -198,7 +201,7 @@ class Restore:
                 )
                 notes = self._write(strangers)
                 migration.migrate(installation, again=True)
-                services.start_all(installation)
+                self._start()
                 url = config_files.read_config(installation)["url"]
                 reach.wait_for_api(_at_home(installation, url), installation.release, wait)
             admin.drop(self._before)
@@ -234,8 +237,12 @@ class Restore:
             admin.rename((own, self._loading), (self._before, own))
         admin.drop(self._loading)
         if start:
-            services.start_all(self._installation)
+            self._start()
         return True
+
+    def _start(self):
+        services.release(self._installation)
+        services.start_all(self._installation)
 
     def _write(self, strangers):
         installation = self._installation
@@ -274,13 +281,19 @@ class Restore:
         }
 
     def _changing(self, file, own):
+        defaults = {
+            name: one.default for name, one in available(self._installation).items()
+        } | {"database_port": 5432}  # fmt: skip
+
         def changed(pieces):
             text = b"".join(pieces).decode()
             where = self._installation.inside(self._installation.path(file.place))
             now = file.read(text, where)
-            new = {name: value for name, value in own.items()
-                   if name in file.settings and str(now.get(name)) != str(value)}  # fmt: skip
-            return [file.update(text, new, where).encode()] if new else [text.encode()]
+            new = {
+                name: value for name, value in own.items()
+                if name in file.settings and now.get(name, defaults.get(name)) != value
+            }  # fmt: skip
+            return [file.update(text, new, where).encode() if new else text.encode()]
 
         return changed
 
