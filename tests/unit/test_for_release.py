@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import ipaddress
 
 import pytest
@@ -199,6 +200,7 @@ def test_what_is_not_carried_is_told_by_its_place(moved):
     report = pillar.report(found)
     assert all(one in report for one in (*found.notes, *found.secrets))
     assert pillar.problems(data, Release("3.7")) == []
+    assert data["settings"].get("completed_intro", False) == (release < "2.1")
 
 
 @pytest.mark.parametrize(
@@ -274,6 +276,9 @@ def converted(release, data, to="3.7", hosts=None):
     return for_release.convert(data, Snapshot(None, Release(release)), Release(to), hosts)
 
 
+HOSTS = {"1": "ha.example.com", "2": "hb"}
+
+
 def cluster(**interfaces):
     return {
         "uuid": interfaces.pop("uuid", "u"),
@@ -310,6 +315,18 @@ def test_two_clusters_that_serve_untagged_networks_each_keep_their_dhcp():
         "maas:fabrics:b:vlans:untagged:dhcp: clusters:c:interfaces:eth1 is left out: MAAS 3.7 has "
         "one primary rack for a VLAN, and b serves it already; a secondary_rack can stand by"
     ]
+
+
+def test_the_cluster_that_manages_most_of_a_network_counts():
+    old = {"a": cluster(uuid="1", eth0="10.1.0"), "b": cluster(uuid="2", eth0="10.1.0")}
+    for one, management, router in (("a", "dhcp_and_dns", "10.1.0.1"), ("b", "dhcp", "10.1.0.9")):
+        old[one]["interfaces"]["eth0"].update(management=management, router_ip=router)
+    for swapped in (old, dict(reversed(old.items()))):
+        data, notes = converted("1.7", {"clusters": copy.deepcopy(swapped)}, hosts=HOSTS)
+        vlan = data["fabrics"]["fabric-0"]["vlans"]["untagged"]
+        assert vlan == {"dhcp": {"enabled": True, "primary_rack": "ha"}}
+        assert data["subnets"]["10.1.0.0/24"]["gateway_ip"] == "10.1.0.1"
+        assert "clusters:b:interfaces:eth0 is left out" in "".join(notes)
 
 
 def test_a_cluster_whose_host_is_unknown_is_listed():
@@ -400,8 +417,11 @@ def test_machines_are_new_ones():
 
 def test_what_the_later_release_refuses_is_left_out_with_its_reason():
     data, notes = converted("2.9", {
+        "spaces": {"undefined": None},
+        "fabrics": {"fabric-0": {"vlans": {"untagged": {"mtu": 9000, "space": "undefined"}}}},
         "settings": {"session_length": 5, "http_proxy": "http://p.example.com:1/"},
-        "subnets": {"10.0.0.0/16": None, "10.0.1.0/24": None, "2001:db8::/64": {"gateway_ip": "x"}},
+        "subnets": {"10.0.0.0/16": {"vlan": "fabric-0/untagged"}, "10.0.1.0/24": None,
+                    "2001:db8::/64": {"gateway_ip": "x"}},
         "static_routes": [{"source": "10.0.0.0/16", "destination": "10.9.0.0/16",
                            "gateway_ip": "10.0.0.1"}],
         "license_keys": [{"osystem": "windows", "distro_series": "win2012", "license_key": "x"}],
@@ -412,6 +432,8 @@ def test_what_the_later_release_refuses_is_left_out_with_its_reason():
     assert not {"static_routes", "license_keys"} & data.keys()
     lines = "\n".join(notes)
     for told in (
+        "spaces:undefined: left out: MAAS reserves the name 'undefined'",
+        "fabrics:fabric-0:vlans:untagged:space: left out: 'undefined' is no space",
         "settings:session_length: left out: 5 must be",
         "subnets:10.0.1.0/24: left out: overlaps maas:subnets:10.0.0.0/16; MAAS 3.7 refuses",
         "static_routes:0:destination: left out: '10.9.0.0/16' is no subnet",
@@ -421,3 +443,5 @@ def test_what_the_later_release_refuses_is_left_out_with_its_reason():
     ):
         assert f"maas:{told}" in lines
     assert data["dhcp_snippets"] == {"s": {"value": "x 1;"}}
+    assert data["fabrics"] == {"fabric-0": {"vlans": {"untagged": {"mtu": 9000}}}}
+    assert data["subnets"]["10.0.0.0/16"] == {"vlan": "fabric-0/untagged"}

@@ -190,7 +190,7 @@ def locate(described: dict, line: str) -> tuple[tuple, str]:
     while True:
         fits = [key for key in _keys(node) if rest.startswith(f"{key}:")]
         if not fits:
-            return tuple(path), rest.strip()
+            return tuple(path), rest
         path.append(max(fits, key=lambda key: len(str(key))))
         # A plan says of which field it speaks behind the path of the object.
         node, rest = node[path[-1]], rest[len(str(path[-1])) + 1 :].lstrip()
