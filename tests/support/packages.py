@@ -9,6 +9,7 @@ templates; what differs between releases is :data:`ERAS`.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import secrets
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
-from maas_emulator.hosts import sandbox
+from maas_emulator.hosts import migrations, sandbox
 from saltext.maas.release import Release
 from support import throwaway
 from support.throwaway import Room
@@ -36,6 +37,14 @@ VERSIONS = {
     "3.8": ("1:3.8.0~beta6-0ubuntu1", "1:3.8.0-18120-g.2c3d4e5f6-0ubuntu1"),
 }  # fmt: skip
 
+#: Of the releases between them that an upgrade from 1.5 to 3.8 stops at.
+STOPS = {
+    "2.8": ("2.8.0-8440-g.1a1a1a1a1-0ubuntu1", "2.8.9-8600-g.2b2b2b2b2-0ubuntu1"),
+    "3.2": ("1:3.2.0-11989-g.1a1a1a1a1-0ubuntu1", "1:3.2.11-12040-g.2b2b2b2b2-0ubuntu1"),
+    "3.5": ("1:3.5.0-16316-g.1a1a1a1a1-0ubuntu1", "1:3.5.4-16382-g.2b2b2b2b2-0ubuntu1"),
+}  # fmt: skip
+#: How the database is migrated at an upgrade, by the region's own package.
+_SOUTH = ("syncdb --noinput", "migrate maasserver --noinput", "migrate metadataserver --noinput")
 BROKER_FILES = ("maas_local_celeryconfig.py", "txlongpoll.yaml")
 #: What holds since which release; each adds to those before.
 ERAS = (
@@ -65,6 +74,8 @@ ERAS = (
         "cluster_uuid": True,
         "binds_ports": True,
         "secret": None,
+        "migrate": _SOUTH,
+        "replaces": {},
     }),
     ("1.7", {
         "broker": False,
@@ -98,6 +109,11 @@ ERAS = (
         "cluster_services": ("maas-rackd",),
         "binds_ports": False,
         "secret": "fresh",
+        "migrate": ("dbupgrade",),
+        "replaces": {
+            "maas-region-api": "maas-region-controller-min",
+            "maas-rack-controller": "maas-cluster-controller",
+        },
     }),
     ("2.1", {"region_port": ":5240"}),
     ("3.3", {"conf_owner": "maas:maas"}),
@@ -139,12 +155,16 @@ class Packages:
     """The packages of one release.
 
     Args:
-        release: Key of :data:`VERSIONS`.
+        release: Key of :data:`VERSIONS` or :data:`STOPS`.
         folder: Where they are built.
+        moves: Whether they are upgraded to from another release: then they migrate the database,
+            and carry over what the older release was configured with.
     """
 
-    def __init__(self, release, folder):
+    def __init__(self, release, folder, moves=False):
         self.release = release
+        self.moves = moves
+        self.versions = {**VERSIONS, **STOPS}[release]
         self.traits = traits(release)
         self.folder = Path(folder)
         self._built = {}
@@ -165,7 +185,7 @@ class Packages:
 
     def deb(self, name, second=False) -> Path:
         """Build a package, or take the one that was built; returns its file."""
-        version = VERSIONS[self.release][second]
+        version = self.versions[second]
         if (name, version) not in self._built:
             self._built[name, version] = self._build(name, version)
         return self._built[name, version]
@@ -178,7 +198,9 @@ class Packages:
         base, main = name == self.traits["region_packages"][0], name in self.names(role)[-1:]
         # Before 2.0 the questions are in the package that holds the files.
         questions = role == "cluster" or base == (Release(self.release) < "2.0")
-        values = {**self.traits, "version": version, "name": name, "has_questions": questions}
+        exact = str(Release(version.split(":")[-1]))
+        values = {**self.traits, "version": version, "name": name, "has_questions": questions,
+                  "moves": exact if self.moves else ""}  # fmt: skip
         conffiles = self.traits[f"{role}_conffiles"] if base or role == "cluster" else ()
         for one in conffiles:
             self._put(tree / "etc/maas" / one, one, values)
@@ -188,6 +210,9 @@ class Packages:
             self._put(control / "postinst", "region_files.postinst", values, 0o755)
             for tool in (self.traits["region_tool"], "maas"):
                 launcher(tree / "usr/sbin" / tool, tool)
+            for path, text in (self._migrations(exact) if self.moves else {}).items():
+                (tree / path).parent.mkdir(parents=True, exist_ok=True)
+                (tree / path).write_text(text)
         if role == "cluster":
             launcher(tree / "usr/sbin" / self.traits["cluster_tool"], self.traits["cluster_tool"])
         if questions:
@@ -199,10 +224,12 @@ class Packages:
                 control / "prerm", "prerm", {**values, "services": self.services(role)}, 0o755
             )
         needs = "debconf" if base or role == "cluster" else f"debconf, {self.names('region')[0]}"
+        gone = self.traits["replaces"].get(name)
+        relations = f"Replaces: {gone}\nConflicts: {gone}\nProvides: {gone}\n" if gone else ""
         (control / "control").write_text(
             f"Package: {name}\nVersion: {version}\nArchitecture: all\nSection: net\n"
             f"Priority: optional\nMaintainer: Nobody <nobody@example.com>\nDepends: {needs}\n"
-            f"Description: fake of {name}\n"
+            f"{relations}Description: fake of {name}\n"
         )
         deb = self.folder / f"{tree.name}.deb"
         subprocess.run(
@@ -210,6 +237,10 @@ class Packages:
             check=True, capture_output=True, text=True,
         )  # fmt: skip
         return deb
+
+    def _migrations(self, exact):
+        box = sandbox.Sandbox("/", {"release": exact, "kind": "deb", "role": "region"})
+        return migrations.files(box)
 
     def _put(self, path, template, values, mode=0o644):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -347,9 +378,44 @@ class Host:
         self.root.write("/var/lib/emulator/debconf.json", "{}")
         (self.root.path / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
 
+    def archive(self, packages):
+        """Make packages the one source of APT, and have this host be of their release next."""
+        self.packages = packages
+        folder = self.root.path / "srv/archive"
+        for old in folder.glob("*"):
+            old.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        index = []
+        for role in self.roles:
+            for name in packages.names(role):
+                data = packages.deb(name).read_bytes()
+                (folder / f"{name}.deb").write_bytes(data)
+                fields = subprocess.run(
+                    ["dpkg-deb", "-f", packages.deb(name)], check=True, capture_output=True,
+                    text=True,
+                ).stdout  # fmt: skip
+                digest = hashlib.sha256(data).hexdigest()
+                index.append(
+                    f"{fields}Filename: ./{name}.deb\nSize: {len(data)}\nSHA256: {digest}\n"
+                )
+        (folder / "Packages").write_text("\n".join(index))
+        self.root.run("sh", "-c", "rm -rf /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
+        self.root.write("/etc/apt/sources.list", "deb [trusted=yes] file:/srv/archive ./\n")
+
+    def upgrade_ubuntu(self, version):
+        """What an operator does between two releases of MAAS: another Ubuntu, with its init."""
+        self.root.write("/etc/os-release", f'ID=ubuntu\nVERSION_ID="{version}"\n')
+        if float(version) > 16:
+            usr = self.root.path / "usr"
+            (usr / "sbin/initctl").unlink(missing_ok=True)
+            for name in ("systemctl", "journalctl"):
+                (usr / "bin" / name).unlink(missing_ok=True)
+                launcher(usr / "bin" / name, name)
+            self.root.run("mkdir", "-p", "/run/systemd/system")
+
     def _release(self, second):
         kept = json.loads(self.root.read("/emulator.json") or "{}")
-        exact = VERSIONS[self.packages.release][second].split(":")[-1]
+        exact = self.packages.versions[second].split(":")[-1]
         info = {
             "url": None,
             "interfaces": [{"name": "eth0", "mac": "52:54:00:00:00:07", "ip": "10.0.0.7",

@@ -30,7 +30,7 @@ from saltext.maas.host import (
     transaction,
 )
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.installation import Installation, detect
+from saltext.maas.host.installation import Installation, detect, failed
 from saltext.maas.redact import HIDDEN
 from saltext.maas.release import Release
 
@@ -39,6 +39,8 @@ _PART = "upgrade"
 _LONG = 6 * 3600
 #: What else is upgraded by name where it is installed: no package of a role requires it.
 _BESIDE = ("maas", "maas-dhcp", "maas-dns")
+#: The package that brings a database of its own, and migrates it.
+_WHOLE = "maas-region-controller"
 _LOCAL = (None, "", "localhost", "127.0.0.1", "::1")
 _FORM = {"release": str, "kind": str, "roles": [str], "systemd": bool,
           "region": ({str: object}, None), "cluster": ({str: object}, None)}  # fmt: skip
@@ -220,14 +222,19 @@ def _packages(installation, to, version, repository, before):
     names = _names(installation, to)
     prefix = version or f"{'1:' if to >= '2.9' else ''}{to.series}"
     argv = ["apt-get", "install", *_APT, *(f"{name}={prefix}*" for name in names)]
-    try:
-        installation.check(argv, timeout=_LONG)
-    except HostError:
-        # Perhaps by what the scripts had lost by then, such as the database's host.
-        then = dataclasses.replace(installation, release=to)
-        if not os.path.exists(then.path("region_config")) or not _mend(then, before):
-            raise
+    code, _, stderr = installation.run(argv, timeout=_LONG)
+    if not code:
+        return
+    # Perhaps by what the scripts had lost by then, such as the database's host.
+    then = dataclasses.replace(installation, release=to)
+    if before["region"] and os.path.exists(then.path("region_config")) and _mend(then, before):
         installation.check(["dpkg", "--configure", "-a"], timeout=_LONG)
+        return
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    found = [number for number, line in enumerate(lines) if line.startswith("dpkg: error")]
+    text = " ".join(lines[max(found[0] - 1, 0) : found[0] + 1]) if found else stderr
+    hide = [value for name, value in (before["region"] or {}).items() if "password" in name]
+    raise failed(argv, code, text, hide)
 
 
 def _names(installation, to):
@@ -236,9 +243,8 @@ def _names(installation, to):
     text = files.read(os.path.join(installation.root, "var/lib/dpkg/status")) or ""
     names: list[str] = []
     if "region" in installation.roles:
-        whole, part = "maas-region-controller", ("maas-region-api", "maas-region-controller-min")
-        api = [one for one in then.fact("region_packages") if one in part]
-        names += [whole] if f"Package: {whole}\n" in text else api
+        whole = f"Package: {_WHOLE}\n" in text
+        names += [one for one in then.fact("region_packages") if whole or one != _WHOLE]
     if "cluster" in installation.roles:
         names += then.fact("cluster_packages")
     return names + [one for one in _BESIDE if f"Package: {one}\n" in text]
