@@ -225,6 +225,20 @@ def test_a_kill_anywhere_in_it_is_finished_by_the_next_call(make, monkeypatch):
     assert not os.path.exists(os.path.join(box.root, "var/lib/saltext-maas/upgrade.before.json"))
 
 
+def test_what_was_written_for_apt_leads_to_the_new_release(make):
+    box, _ = make("3.5")
+    where = "https://ppa.launchpadcontent.net/maas"
+    box.write("etc/os-release", "ID=ubuntu\nVERSION_CODENAME=noble\n")
+    box.write("etc/apt/preferences.d/maas", "Pin: version 1:3.5*\n")
+    box.write(
+        "etc/apt/sources.list.d/maas.list", f"deb [signed-by=/x] {where}/3.5/ubuntu jammy main\n"
+    )
+    step(box, "3.7")
+    text = box.read("etc/apt/sources.list.d/maas.list")
+    assert text == f"deb [signed-by=/x] {where}/3.7/ubuntu noble main\n"
+    assert box.read("etc/apt/preferences.d/maas") is None
+
+
 def test_what_is_kept_is_for_root_alone(make, monkeypatch):
     box, installation = make("3.6")
 

@@ -18,6 +18,7 @@ from saltext.maas.host import (
     database,
     debconf,
     files,
+    install,
     openfga,
     preseeds,
     upgrade_path,
@@ -113,11 +114,11 @@ def _system(then):
     text = f"The packages of MAAS {then.release} need Ubuntu {needed}"
     if here is None:
         return findings.unknown(f"{text}; the version here could not be read.")
+    if here in install.row(then.release).ubuntu:
+        return findings.ok(f"{text}; this is Ubuntu {here}.")
     if float(here) < float(needed):
         return findings.problem(f"{text}; this is Ubuntu {here}.", "Upgrade Ubuntu first.")
-    if float(here) > float(needed):
-        return findings.problem(f"{text}; this is Ubuntu {here}.", "Choose a later release.")
-    return findings.ok(f"{text}; this is Ubuntu {here}.")
+    return findings.problem(f"{text}; this is Ubuntu {here}.", "Choose a later release.")
 
 
 def _snap_system(then):

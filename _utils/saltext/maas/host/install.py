@@ -8,7 +8,7 @@ import re
 from typing import Any, NamedTuple
 
 from saltext.maas.errors import BadInput
-from saltext.maas.host import debconf, files
+from saltext.maas.host import debconf, files, paths
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect, packages
 from saltext.maas.release import Release, supported
@@ -57,7 +57,7 @@ TABLE = (
     Row("3.6", ("24.04",), "ppa:maas/{}"),
     Row("3.8", ("26.04",), "ppa:maas/{}"),
 )
-_LAST_DEB, _FIRST_TRACK = "3.8", "2.7"
+LAST_DEB, _FIRST_TRACK = "3.8", "2.7"
 #: From then on the archive's package ``maas`` only installs the snap.
 _ARCHIVE_IS_SNAP = "2.9"
 #: What MAAS's packages conflict with: role, first and last release, package. APT would remove it.
@@ -110,6 +110,27 @@ class Plan:
 def row(release: Release) -> Row:
     """Return the row of :data:`TABLE` that holds for a release."""
     return [one for one in TABLE if release >= one.since][-1]
+
+
+def follow(root: str, release: Release) -> None:
+    """Have what ``maas.install`` wrote for APT lead to another release: its PPA, and no pin.
+
+    Args:
+        root: Folder that stands for ``/``.
+        release: The release that packages are upgraded to.
+    """
+    paths.remove(os.path.join(root, PIN.lstrip("/")))
+    path, source = os.path.join(root, REPOSITORY.lstrip("/")), row(release).source or ""
+    text = files.read(path)
+    name = re.search(
+        r"^VERSION_CODENAME=(\S+)", files.read(os.path.join(root, "etc/os-release")) or "", re.M
+    )
+    if text is None or not source.startswith("ppa:") or not name:
+        return
+    ppa = source.format(release.series).removeprefix("ppa:")
+    new = re.sub(r"(/)maas/[^/\s]+(/ubuntu/? )\S+", rf"\g<1>{ppa}\g<2>{name[1]}", text)
+    if new != text:
+        files.put(path, new.encode(), 0o644)
 
 
 def make_plan(
@@ -184,7 +205,7 @@ def _snap(plan, wanted, release):
 
 
 def _deb(plan, wanted, release, system, remote, url):
-    if not release.within(up_to=_LAST_DEB):
+    if not release.within(up_to=LAST_DEB):
         plan.problems.append(
             f"maas:install:kind: MAAS {release} has no Debian packages; must be snap"
         )

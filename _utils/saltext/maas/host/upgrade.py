@@ -29,6 +29,7 @@ from saltext.maas.host import (
     shared_secret,
     transaction,
 )
+from saltext.maas.host import install as install_plan
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect, failed
 from saltext.maas.redact import HIDDEN
@@ -216,6 +217,7 @@ def install(
 def _packages(installation, to, version, repository, before):
     _answers(installation, to, before)
     installation.check(["dpkg", "--configure", "-a"], timeout=_LONG)
+    install_plan.follow(installation.root, to)
     if repository:
         installation.check(["add-apt-repository", "-y", repository], timeout=600)
     installation.check(["apt-get", "update", "-q"], timeout=1800)

@@ -5,18 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from saltext.maas.errors import BadInput
+from saltext.maas.host import install
 from saltext.maas.release import SERIES, Release
 
-#: The LTS releases of Ubuntu, each with the first and the last release that has packages for it.
-UBUNTU = (
-    ("14.04", "1.5", "1.9"),
-    ("16.04", "2.0", "2.3"),
-    ("18.04", "2.4", "2.8"),
-    ("20.04", "2.9", "3.2"),
-    ("22.04", "3.3", "3.5"),
-    ("24.04", "3.6", "3.7"),
-    ("26.04", "3.8", "3.8"),
-)
 #: Those that are left from their last release alone: the one before migrates the database by
 #: itself, and only up to 2.5 a database of 1.x is taken.
 _LEFT_FROM_LAST = ("14.04", "16.04")
@@ -39,8 +30,9 @@ class Step(NamedTuple):
 
 
 def ubuntu(release: Release) -> str:
-    """Return the LTS release of Ubuntu that a release's packages are made for."""
-    return next((name for name, first, last in UBUNTU if release.within(first, last)), "")
+    """Return the LTS release of Ubuntu that a release's packages are made for, or nothing."""
+    packaged = release.within(up_to=install.LAST_DEB) and release.series != _NEVER_PACKAGED
+    return install.row(release).ubuntu[0] if packaged else ""
 
 
 def steps(kind: str, start: Release, to: Release) -> list[Step]:
@@ -64,7 +56,7 @@ def steps(kind: str, start: Release, to: Release) -> list[Step]:
         raise BadInput([f"to: MAAS {to} is older than MAAS {start}, which is installed"])
     if kind == "deb" and not ubuntu(to):
         text = f"to: MAAS {to} has no Debian packages"
-        last = UBUNTU[-1][-1]
+        last = install.LAST_DEB
         hint = f"; upgrade to {last}, and move to the snap" if to > last else ""
         raise BadInput([text + hint])
     names = [Release(one) for one in SERIES if one != _NEVER_PACKAGED]
@@ -87,16 +79,14 @@ def _direct(kind, now, then):
     if kind == "snap":
         (_, epoch, _), (_, _, oldest) = _epoch(now), _epoch(then)
         return epoch >= oldest
-    order = [name for name, _, _ in UBUNTU]
+    order = [*dict.fromkeys(row.ubuntu[0] for row in install.TABLE)]
     here, there = ubuntu(now), ubuntu(then)
-    if not there:
-        return False
-    if here == there:
-        return True
-    last = {name: last for name, _, last in UBUNTU}[here] if here else ""
+    if here == there or not there or not here:
+        return bool(there)
+    last = [one for one in SERIES if ubuntu(Release(one)) == here][-1]
     if here in _LEFT_FROM_LAST and now.series != last:
         return False
-    return not here or order.index(there) == order.index(here) + 1
+    return order.index(there) == order.index(here) + 1
 
 
 def _epoch(release):
