@@ -58,13 +58,17 @@ def test_plain_http_to_a_port_with_tls(secure):
 
 
 @pytest.mark.parametrize("step", [
-    alert,
     answer(400, "<html>400 The plain HTTP request was sent to HTTPS port</html>", "text/html"),
     answer(400, "Client sent an HTTP request to an HTTPS server.\n", "text/plain"),
 ])  # fmt: skip
 def test_servers_that_say_they_want_tls(step):
     with Misbehaving(step) as server:
         quickly(server.url, "wants TLS: put https://")
+
+
+def test_a_connection_that_was_disturbed_once_is_asked_again():
+    with Misbehaving(alert, OK) as server:
+        assert release_at(server.url) == "3.7.3"
 
 
 @pytest.mark.parametrize("release", ["3.7", "1.7"])

@@ -92,7 +92,8 @@ def _wrong_scheme(error, profile, probe) -> str | None:
     sent = [str(one) for one in causes if isinstance(one, http.client.BadStatusLine)]
     alert = any(mark in text for text in sent for mark in _TLS_RECORDS)
     hung_up = any(isinstance(one, ConnectionError) for one in causes)
-    if alert or (hung_up and wire.speaks_tls(*address, probe)):
+    # Asked again, since a connection that was disturbed once looks the same.
+    if (alert or hung_up) and wire.speaks_tls(*address, probe):
         return f"the port of {profile.url} wants TLS: put https:// into {place}"
     return None
 

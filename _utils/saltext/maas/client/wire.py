@@ -248,6 +248,8 @@ def speaks_tls(host: str, port: int, seconds: float) -> bool:
             context.wrap_socket(sock, server_hostname=host),
         ):
             return True
+    except ssl.SSLError as error:
+        return "ALERT" in (error.reason or "")  # TLS, though not a version that both know
     except (OSError, ValueError):
         return False
 
