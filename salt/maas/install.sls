@@ -1,9 +1,19 @@
 # MAAS on a bare host: packages or the snap, of the release and for the role that pillar `maas`
 # names. It neither upgrades nor exchanges a MAAS that is there.
 {%- set plan = salt['maas_install.plan']() %}
+{%- set postgresql = 'postgresql' in salt['pillar.get']('maas:install', {}) and not plan.problems %}
+{%- if postgresql %}
+include:
+  - maas.postgresql
+{%- endif %}
 
 maas can be installed:
-  maas_install.prepared: []
+  maas_install.prepared:
+    - order: first
+    {%- if postgresql %}
+    - require_in:
+      - pkg: maas postgresql
+    {%- endif %}
 
 {%- if not plan.problems %}
 {%- if plan.kind == 'snap' %}

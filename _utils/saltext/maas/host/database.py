@@ -601,6 +601,15 @@ def migrations(conn) -> dict[str, set]:
     return found
 
 
+def is_empty(conn) -> bool:
+    """Return whether a database has no table at all, as a new one."""
+    query = (
+        "SELECT count(*) FROM information_schema.tables "
+        "WHERE table_schema NOT IN ('pg_catalog', 'information_schema')"
+    )
+    return not _rows(conn, query)[0][0]
+
+
 def try_lock(conn, number: int) -> bool:
     """Take one of PostgreSQL's advisory locks, which ends with the connection.
 

@@ -10,9 +10,11 @@ from saltext.maas.host import (
     config_files,
     database,
     debconf,
+    migration,
     openfga,
     reach,
     region_member,
+    services,
     transaction,
     vault,
 )
@@ -89,6 +91,8 @@ def configure(
 ) -> dict:
     """Bring files, debconf, RabbitMQ and services to the given settings, or leave all as it was.
 
+    A database without tables gets those of the release; they stay there in any case.
+
     Args:
         test: Only plan.
         wait: Seconds until the API has to answer after the restart, and again
@@ -115,8 +119,7 @@ def configure(
     changed, warnings, changes = planned.settings(), planned.warnings, planned.changes
     if member:
         changes.update(member.changes)
-    if verify and any(name.startswith("database_") for name in changed):
-        warnings += try_database(installation, {**planned.before, **changed})
+    empty = verify and _look_at_database(installation, planned)
     if test or not changes:
         return {"changes": changes, "warnings": warnings, "restarted": []}
     users = planned.users()
@@ -157,6 +160,8 @@ def configure(
         if joining:
             joining.prepare(installation)
         config_files.write(installation, changed)
+        if empty:
+            _make_tables(installation)
         for name in users:
             broker.set_password(installation, broker.USERS[name], planned.want[name])
     return {"changes": changes, "warnings": warnings, "restarted": run.restarted}
@@ -259,6 +264,32 @@ def wait_for_openfga(installation: Installation, wait: float) -> None:
     now, _ = values(installation)
     if not openfga.obstacles(installation, now, bool(vault.config(installation))):
         openfga.wait(installation, wait)
+
+
+def _look_at_database(installation, planned):
+    """Try another database; return whether it has no tables yet."""
+    changed = planned.settings()
+    other = any(name.startswith("database_") for name in changed)
+    if not other and transaction.UNFINISHED not in planned.changes:
+        return False
+    settings = {**planned.before, **changed}
+    if other:
+        planned.warnings += try_database(installation, settings)
+    login = {key: settings.get(f"database_{key}") for key in config_files.DATABASE}
+    try:
+        with database.connect(login, timeout=10) as conn:
+            empty = database.is_empty(conn)
+    except database.DatabaseError:
+        return False  # it was said, if it matters
+    if empty:
+        made = {"old": None, "new": f"those of MAAS {installation.release}"}
+        planned.changes["database_tables"] = made
+    return empty
+
+
+def _make_tables(installation):
+    services.stop_all(installation, ["region"])
+    migration.migrate(installation)
 
 
 def try_database(installation: Installation, settings: dict, upgrades: bool = False) -> list[str]:

@@ -16,7 +16,7 @@ from saltext.maas.pillar.schema_classes import with_classes
 from saltext.maas.pillar.schema_hosts import BALANCER, HOSTS
 from saltext.maas.reconcile.prune import prunable
 from saltext.maas.resources import BY_NAME, TABLES
-from saltext.maas.resources.kinds import ADDRESS, NETMASK, RAW, TEXT, Kind
+from saltext.maas.resources.kinds import ADDRESS, NETMASK, NETWORK, RAW, TEXT, Kind
 from saltext.maas.resources.settings import SETTINGS
 from saltext.maas.schemas import (
     choice,
@@ -207,6 +207,20 @@ def _install() -> dict:
             "channel": text("Channel of the snap; RELEASE/stable."),
             "cohort": text("Cohort of the snap, the same on all hosts."),
             "hold": flag("Keep packages or snap from upgrades by the system; false."),
+            "postgresql": mapping(
+                {
+                    "clients": listed(
+                        _leaf(NETWORK, ""), "Networks of region hosts that may connect."
+                    ),
+                    "listen_addresses": text(
+                        "Addresses that PostgreSQL listens at; * with clients, else localhost."
+                    ),
+                    "max_connections": whole("Connections at most; 200.", 10, 10000),
+                },
+                "PostgreSQL on this host, with the role and database of region:database "
+                "(maas.postgresql).",
+                empty=True,
+            ),
             "absent": flag("MAAS is to go from this host (maas.removed); false."),
         },
         "What is to be installed on this host (maas.install).",
