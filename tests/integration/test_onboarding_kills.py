@@ -74,7 +74,7 @@ def test_a_process_killed_in_a_step_costs_one_more_event(site, who, step):
         site.stop_process(rack)
     assert site.record(rack)["state"] == "enrolled"
     secret = Path(site.host(rack).path("secret"))
-    assert stat.S_IMODE(secret.stat().st_mode) & 0o077 == 0
+    assert stat.S_IMODE(secret.stat().st_mode) & 0o007 == 0
     assert secret.read_text().strip() == site.secrets["shared_secret"]
     assert not [one for one in os.listdir(secret.parent) if "saltext" in one or "tmp" in one]
 

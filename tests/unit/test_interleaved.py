@@ -98,7 +98,7 @@ def test_another_run_of_the_same_pillar(case, step, phase):
             and (type, label) not in report.taken_over
         ]  # fmt: skip
         twice = {one for one in created if created.count(one) > 1}
-        if one.requests[at : at + 1] == ["POST files/?op=add"]:
+        if any(path.startswith("POST files/") for path in one.requests[at : at + 1]):
             twice.discard(("file", "motd.txt"))  # it has looked, and MAAS replaces it silently
         assert twice == set(), at
 
@@ -137,7 +137,8 @@ def test_another_run_of_a_pillar_with_other_values(case, step):
             assert "the next run continues" in error or " instead of " in error, at
         not_ours, not_theirs = left(server, ours), left(server, theirs)
         assert not_ours or not_theirs, at
-        assert not not_ours.keys() & not_theirs.keys(), at
+        neither = {f"{type} {label}" for type, label, _ in not_ours.keys() & not_theirs.keys()}
+        assert neither <= one.errors.keys(), at
         for report, missing in ((one, not_ours), (other, not_theirs)):
             for type, label, _ in missing:  # it was there, and the other run has changed it since
                 failed = f"{type} {label}" in report.errors
@@ -367,6 +368,10 @@ def test_a_field_that_is_not_described_stays_as_somebody_left_it(table, release,
         values = snapshot.tables[table.name].values
         record = snapshot.tables[table.name].match(snapshot, desired_object(table.name, example))
         now = values(snapshot, record.raw)
+        if table.name == "machine" and release >= "2.0":  # up to 2.7 it is commissioned at once
+            hardware.update(
+                server.region, record.raw["system_id"], status=machines.READY, owner=None
+            )
         identity = {name: example[name] for name in table.identity}
         ours, theirs = (
             desired_object(table.name, {**identity, **{

@@ -187,6 +187,7 @@ class TooMany(HttpError):
 #: What MAAS says where something of this identity, or in this place, is there already.
 _DUPLICATE = (
     "already", "overlap", "conflicts with", "must be unique", "only one cname", "duplicate key",
+    "duplicate name",
 )  # fmt: skip
 #: What it says where a boot source's catalogue does not hold something.
 _LACKS = "vailable images"

@@ -169,8 +169,10 @@ class Run:
         """Note that what was to be created is there, by another client's doing or by ours."""
         change = self.changes[desired.type, desired.key]
         if change.action == "create" and not change.in_doubt:
-            required = (self.changes.get(one) for one in self.plan.requires(change))
-            made = any(one and one.action == "create" and not one.taken_over for one in required)
+            holder = self.snapshot.tables[desired.type].holder_of(desired.key)
+            required = [holder] if holder else self.plan.requires(change)
+            around = (self.changes.get(one) for one in required)
+            made = any(one and one.action == "create" and not one.taken_over for one in around)
             # MAAS may make it along with what it requires, such as the VLAN of a new fabric.
             change.taken_over = bool(change.attempts) or not made
 
