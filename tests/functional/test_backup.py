@@ -18,6 +18,7 @@ from support.backups import OTHER, PASSWORD, Site, called, die_at, owners
 from support.killing import forked
 from support.loader import load
 
+pytest.importorskip("pyrage", reason="pyrage is not installed")
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("fast")]
 
 QUICK = [("1.9", "deb"), ("3.7", "deb")]

@@ -120,11 +120,9 @@ class Site:
         self.old, self.installation = self._host("old", self.fleet.region.secret)
         self.new, self.target = self._host("new", None, role)
         fill(postgres, self.database(self.installation)["name"], release)
-        self.private, self.public = age.generate()
         self.identity = os.path.join(os.path.dirname(folder), "backup.key")
-        with open(self.identity, "w", encoding="ascii") as stream:
-            stream.write(f"# {self.public}\n{self.private}\n")
-        os.chmod(self.identity, 0o600)
+        self.public = age.write_key(self.identity)
+        self.private = Path(self.identity).read_text(encoding="ascii").split()[-1]
 
     def _host(self, name, secret, role=False):
         config = self.stack.enter_context(self.postgres.database(self._tables()))

@@ -1,112 +1,103 @@
-"""Files of age: what its own tool has written, and what is written here."""
+"""Streams that are encrypted to public keys of age, changed, cut off and opened."""
 
 from __future__ import annotations
 
-import base64
 import io
 import os
 import stat
+import sys
 
 import pytest
+from saltext.maas.errors import LibraryMissing
 from saltext.maas.host import age
 
-# Written by the tool itself (rage 0.11), for this key; it adds a stanza that nobody knows.
-KEY = "AGE-SECRET-KEY-1APVJPEQ29AJ5YTVDJECGES3KZJ3XUY5XEDLXRSZ7F20UY7HM0PGS8QHZAA"
-PUBLIC = "age195ufm24fq7mcvln0y9zwng7ayfsej57esg3sgf0gns5jm8vhx3yq4nxcfc"
-FILE = base64.b64decode(
-    "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSBJclRtS0hBRE10bkJXR3lSSmxiOUlNa0JkVU82eFMya3dEOGlU"
-    "V2tQUXc4CmpkSUI3T1lTM0tjR0NuNCt0R1NnbXcrUkhiRTd1QmUvVGR6c05yQStPV28KLT4gRy1ncmVhc2UgXkNjRD4g"
-    "aH5KR0ogRmo8VyBKQgpobEFxK3lhTlVSUFE5S0JWMENCQ3BnaHlocE5RODBaNnJWb2Yrai9SazFJUXAxTUVEYm5zV2xU"
-    "NHdDR1JNLzRuCjVESkdBRE5DV2RZTndFSUFKUkc0NkJuV2JDTXkKLS0tIGRCUE5sTUNOY0VoYWJPTmhXUU9QUUZaajls"
-    "Tm1FUHM0RmM3MDNFNkdQZzAK9YBq+pVDCWCqCU1rZZpZKY7+ZbJUgx7Lwrrxr1dfqy+J4Elb+aTnpQB+CqUFnKEcma78"
-    "4g=="
-)
+pytest.importorskip("pyrage", reason="pyrage is not installed")
+
+CHUNK = 65536 + 16
 
 
-def closed(data, *keys):
-    stream = io.BytesIO()
-    writer = age.Writer(stream, keys or [PUBLIC])
-    for start in range(0, len(data), 50_000):
-        writer.write(data[start : start + 50_000])
-    writer.close()
-    return stream.getvalue()
-
-
-def opened(data, key=KEY, size=-1):
-    reader, found = age.Reader(io.BytesIO(data), age.private_keys(key, "key")), b""
-    while part := reader.read(size):
-        found += part
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    """Two pairs: the text of the private key, and the public key."""
+    found = []
+    for name in ("one", "two"):
+        path = tmp_path_factory.mktemp("keys") / name
+        public = age.write_key(str(path))
+        found.append((path.read_text(), public))
     return found
 
 
-def test_a_file_of_the_tool_is_opened():
-    assert opened(FILE) == b"what a region holds\n"
+def closed(data, *public):
+    target = io.BytesIO()
+    age.encrypt(io.BytesIO(data), target, age.public_keys(public))
+    return target.getvalue()
 
 
-@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 131072, 300_000])
-def test_all_sizes_go_through_in_pieces(size):
+def opened(data, private, size=-1):
+    with age.decrypted(io.BytesIO(data), age.private_keys(private, "key")) as stream:
+        found = b""
+        while part := stream.read(size):
+            found += part
+        return found
+
+
+@pytest.mark.parametrize("size", [0, 1, 65536, 300_000])
+def test_each_of_the_keys_opens_it_in_pieces(size, keys):
     data = os.urandom(size)
-    private, public = age.generate()
-    written = closed(data, public, PUBLIC)
+    written = closed(data, *(public for _, public in keys))
     assert data[:64] not in written or size < 2
-    assert opened(written) == opened(written, f"# mine\n{private}\n", 10_000) == data
-
-
-def test_every_flipped_bit_and_every_cut_is_noticed():
-    written = closed(b"x" * 70_000)
-    header = written.index(b"\n---") + 48
-    places = [*range(header), header + 10, 1000, 66_000, len(written) - 1]
-    for place in places:
-        changed = bytearray(written)
-        changed[place] ^= 1
-        with pytest.raises(age.AgeError):
-            opened(bytes(changed))
-    chunk = 65536 + 16
-    for cut in (0, 10, header, len(written) - chunk, len(written) - 1, written.index(b"\n---") + 63
-                + chunk):  # fmt: skip
-        with pytest.raises(age.AgeError):
-            opened(written[:cut])
-    with pytest.raises(age.AgeError):
-        opened(written + b"x")
-
-
-def test_chunks_that_change_places_or_files_are_noticed():
-    written = closed(b"a" * 65536 + b"b" * 65536 + b"c")
-    start = len(written) - (65536 + 16) * 2 - 17
-    first, second = (written[start + 65552 * n : start + 65552 * (n + 1)] for n in (0, 1))
-    assert opened(written[:start] + first + second + written[-17:])
-    with pytest.raises(age.AgeError, match="changed"):
-        opened(written[:start] + second + first + written[-17:])
-    with pytest.raises(age.AgeError, match="changed"):
-        opened(closed(b"a" * 65536 + b"d")[:start] + written[start:])
-
-
-def test_another_key_is_told():
-    private, _ = age.generate()
+    for private, _ in keys:
+        assert opened(written, private) == opened(written, private, 10_000) == data
     with pytest.raises(age.AgeError, match="for another key"):
-        opened(FILE, private)
+        opened(closed(data, keys[0][1]), keys[1][0])
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "age1", PUBLIC[:-1], f"{PUBLIC[:-1]}q", PUBLIC.replace("1", "1q", 1), PUBLIC.title(), None,
-     7, "ssh-ed25519 AAAA", "age1" + "q" * 58],
-)  # fmt: skip
+def test_every_change_and_every_cut_is_noticed(keys):
+    private, public = keys[0]
+    written = closed(b"a" * 65536 + b"b" * 65536 + b"c", public)
+    start = len(written) - 2 * CHUNK - 17
+    first, second, last = (written[start:][n * CHUNK : n * CHUNK + CHUNK] for n in range(3))
+    changed = [written[:start] + second + first + last, written[:start] + first + last]
+    changed += [written[:cut] for cut in (0, 10, start, start + CHUNK, len(written) - 1)]
+    changed += [written + b"x", closed(b"d", public)[:start] + written[start:]]
+    for place in (*range(0, start, 3), start + 10, start + CHUNK, len(written) - 1):
+        changed.append(written[:place] + bytes([written[place] ^ 1]) + written[place + 1 :])
+    for one in changed:
+        with pytest.raises(age.AgeError, match=r"was changed, or is cut off|for another key"):
+            opened(one, private)
+
+
+def test_nobody_has_to_read_it_to_its_end(keys):
+    private, public = keys[0]
+    written = closed(bytes(3_000_000), public)
+    with age.decrypted(io.BytesIO(written), age.private_keys(private, "key")) as stream:
+        assert stream.read(10) == bytes(10)
+
+
+def test_what_source_and_target_raise_is_kept(keys):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        age.encrypt(io.BytesIO(bytes(200_000)), Full(), age.public_keys([keys[0][1]]))
+
+
+@pytest.mark.parametrize("text", ["", "age1", "age1" + "q" * 58, None, 7, "ssh-ed25519 AAAA"])
 def test_what_is_no_public_key(text):
     with pytest.raises(age.AgeError, match=r"^key: must be a public key"):
-        age.public_key(text)
-    with pytest.raises(age.AgeError):
-        age.Writer(io.BytesIO(), [text])
+        age.public_keys([text])
 
 
-def test_a_private_key_in_the_wrong_place_is_not_shown():
-    with pytest.raises(age.AgeError) as raised:
-        age.public_key(KEY)
-    assert KEY[16:] not in str(raised.value)
-    with pytest.raises(age.AgeError) as raised:
-        age.private_keys(f"{KEY}\n{KEY[:-1]}\n", "/root/key")
-    assert "/root/key" in str(raised.value)
-    assert KEY[16:40] not in str(raised.value)
+def test_a_private_key_in_the_wrong_place_is_not_shown(keys):
+    private = keys[0][0].split()[-1]
+    with pytest.raises(age.AgeError, match="not a private key") as raised:
+        age.public_keys([private])
+    assert private[16:] not in str(raised.value)
+    for text in (f"{private}\n{private[:-1]}\n", "# nothing\n"):
+        with pytest.raises(age.AgeError, match=r"^/root/key must hold") as raised:
+            age.private_keys(text, "/root/key")
+        assert private[16:40] not in str(raised.value)
 
 
 def test_a_new_key_is_for_its_owner_alone(tmp_path):
@@ -120,3 +111,9 @@ def test_a_new_key_is_for_its_owner_alone(tmp_path):
     assert opened(closed(b"data", public), path.read_text()) == b"data"
     with pytest.raises(age.AgeError, match="cannot be written: File exists"):
         age.write_key(str(path))
+
+
+def test_without_the_library_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyrage", None)
+    with pytest.raises(LibraryMissing, match="salt-pip install pyrage"):
+        age.public_keys(["age1"])

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from saltext.maas import atomic_file, parsing
@@ -183,7 +183,9 @@ def opened(path: str, part: dict, keys: Sequence = ()) -> Iterator[Any]:
     where = os.path.join(path, part["file"])
     try:
         with open(where, "rb") as stream:
-            yield age.Reader(stream, keys) if where.endswith(".age") else stream
+            sealed = where.endswith(".age")
+            with age.decrypted(stream, keys) if sealed else contextlib.nullcontext(stream) as found:
+                yield found
     except OSError as error:
         raise HostError(f"{where} cannot be read: {error.strerror}.") from None
     except age.AgeError as error:
@@ -246,11 +248,10 @@ def check_stored(path: str, manifest: dict) -> None:
     """
     for part in manifest["parts"].values():
         where = os.path.join(path, part["file"])
-        found = _Sink(None)
         try:
             with open(where, "rb") as stream:
-                while data := stream.read(postgres_tools.PIECE):
-                    found.write(data)
+                found = _Counted(stream)
+                found.to_the_end()
         except OSError as error:
             raise HostError(f"{where} cannot be read: {error.strerror}.") from None
         if (found.size, found.digest) != (part["size"], part["sha256"]):
@@ -265,31 +266,29 @@ def check_contents(installation: Installation, path: str, manifest: dict, keys: 
     """
     parts = manifest["parts"]
     for name, part in parts.items():
-        with opened(path, part, keys) as source, contextlib.ExitStack() as stack:
-            take = None
+        with opened(path, part, keys) as source:
             if name == "database":
-                take = stack.enter_context(postgres_tools.check(installation, manifest["pg_dump"]))
-            sink = _Sink(take)
-            tee = _Tee(source, sink)
-            if name == "database":
-                while tee.read(postgres_tools.PIECE):
-                    pass
+                with postgres_tools.check(installation, manifest["pg_dump"]) as check:
+                    found = _Counted(source, check)
+                    found.to_the_end()
             else:
-                _read_tar(path, name, manifest, tee)
-        if (sink.size, sink.digest) != (part["content_size"], part["content_sha256"]):
+                found = _Counted(source)
+                _read_tar(path, name, manifest, found)
+        if (found.size, found.digest) != (part["content_size"], part["content_sha256"]):
             raise HostError(f"{os.path.join(path, part['file'])} is not what the manifest says.")
 
 
 def _read_tar(path, name, manifest, stream):
+    sealed = None
     for member, pieces in backup_files.unpack(stream):
-        if name == "files" and member.name == backup_files.MANIFEST:
+        if member.name == backup_files.MANIFEST:
             sealed = json.loads(b"".join(pieces))
-            rest = {one: part for one, part in manifest["parts"].items() if one != "files"}
-            if sealed != _sealed({**manifest, "parts": rest}):
-                raise HostError(
-                    f"{path} is no backup: its parts are of different backups, or its "
-                    "manifest.json was changed."
-                )
+    rest = {one: part for one, part in manifest["parts"].items() if one != "files"}
+    if name == "files" and sealed != _sealed({**manifest, "parts": rest}):
+        raise HostError(
+            f"{path} is no backup: its parts are of different backups, or its manifest.json was "
+            "changed."
+        )
 
 
 def _sealed(manifest):
@@ -302,34 +301,45 @@ def _sealed(manifest):
     return {**{name: manifest[name] for name in kept}, "parts": contents}
 
 
-class _Sink:
-    """Counts and digests what goes on to something else."""
+class _Counted:
+    """A stream that is read, or written, with the size and digest of what went through.
 
-    def __init__(self, onward):
-        self._onward, self._digest, self.size = onward, hashlib.sha256(), 0
+    Args:
+        stream: Whence, or where to.
+        other: What is shown all that is read, too.
+    """
+
+    def __init__(self, stream, other=None):
+        self._stream, self._other = stream, other
+        self._digest, self.size = hashlib.sha256(), 0
+
+    def read(self, size=-1):
+        data = self._stream.read(size)
+        self._count(data)
+        if self._other is not None:
+            self._other.write(data)
+        return data
 
     def write(self, data):
+        self._count(data)
+        return self._stream.write(data)
+
+    def flush(self):
+        self._stream.flush()
+
+    def to_the_end(self, target=None):
+        """Read everything, into a target if there is one."""
+        while data := self.read(postgres_tools.PIECE):
+            if target is not None:
+                target.write(data)
+
+    def _count(self, data):
         self._digest.update(data)
         self.size += len(data)
-        if self._onward is not None:
-            self._onward.write(data)
-        return len(data)
 
     @property
     def digest(self):
         return self._digest.hexdigest()
-
-
-class _Tee:
-    """Reads from one thing and shows another what it read."""
-
-    def __init__(self, source, sink):
-        self._source, self._sink = source, sink
-
-    def read(self, size=-1):
-        data = self._source.read(size)
-        self._sink.write(data)
-        return data
 
 
 # Making one
@@ -370,16 +380,15 @@ def create(
     """
     installation.need_supported("region")
     keys = [keys] if isinstance(keys, str) else list(keys or ())
-    for key in keys:
-        age.public_key(key)
+    sealing = age.public_keys(keys) if keys else []
     if type(keep) is not int or keep < 1:
         raise BadInput(f"keep: {keep!r} must be a number from 1 on")
     where = place(installation, folder)
     server = config_files.read_config(installation, secrets=True)["database"]
     with database.connect(server) as conn:
         version = database.version(conn)
-    postgres_tools.find(installation, "pg_dump", version)
-    postgres_tools.find(installation, "pg_restore", version)
+    _, made_by = postgres_tools.find(installation, "pg_dump", version)
+    postgres_tools.find(installation, "pg_restore", made_by)
     has_images = images and bool(backup_files.images(installation))
     done: dict[str, Any] = {
         "name": None, "parts": [one for one in PARTS if one != "images" or has_images],
@@ -397,8 +406,12 @@ def create(
         os.mkdir(partial, 0o700)
         try:
             with _quiet(installation, server) if stop else contextlib.nullcontext():
-                making = _Making(installation, partial, keys, host, server, version)
-                manifest = making.manifest(has_images, stop, done["warnings"])
+                making = _Making(installation, partial, sealing, server)
+                known = {
+                    "made": round(time.time(), 3), "host": host, "postgresql": version,
+                    "pg_dump": made_by, "keys": keys, "stopped": stop,
+                }  # fmt: skip
+                manifest = making.manifest(known, has_images, done["warnings"])
             check_stored(partial, manifest)
             atomic_file.put(
                 os.path.join(partial, "manifest.json"), json.dumps(manifest, indent=1), lasting=True
@@ -475,59 +488,56 @@ def _remarks(installation, encrypted, images):
 class _Making:
     """One backup that is being made, in a folder of its own."""
 
-    def __init__(self, installation, partial, keys, host, server, version):
-        self._installation, self._partial, self._keys = installation, partial, keys
-        self._server = server
-        self._found = {
-            "form": _FORM, "made": round(time.time(), 3), "release": str(installation.release),
-            "kind": installation.kind, "roles": sorted(installation.roles), "host": host,
-            "postgresql": version, "pg_dump": version, "vault": bool(vault.config(installation)),
-            "keys": list(keys), "parts": {},
-        }  # fmt: skip
+    def __init__(self, installation, partial, sealing, server):
+        self._installation, self._partial = installation, partial
+        self._sealing, self._server = sealing, server
+        self._parts = {}
 
-    def manifest(self, images, stopped, remarks):
+    def manifest(self, known, images, remarks):
         """Make all parts and return the manifest."""
-        found, remarks = self._found, list(remarks)
+        here, remarks = self._installation, list(remarks)
         before = self._images()
-        self._part("database", self._dump)
+        self._database(known["postgresql"], known["pg_dump"])
         if images:
-            names = backup_files.images(self._installation)
-            self._part("images", lambda sink: backup_files.pack(self._installation, names, sink))
+            names = backup_files.images(here)
+            self._tar("images", backup_files.packed(here, names))
             remarks += self._image_remarks(before, names)
-        names, more = backup_files.saved(self._installation)
-        sealed = _sealed(found)
-        self._part("files", lambda sink: backup_files.pack(self._installation, names, sink, sealed))
-        return {**found, "stopped": stopped, "warnings": [*remarks, *more]}
+        names, more = backup_files.saved(here)
+        found = {
+            "form": _FORM, "release": str(here.release), "kind": here.kind,
+            "roles": sorted(here.roles), "vault": bool(vault.config(here)),
+            **known, "parts": self._parts,
+        }  # fmt: skip
+        self._tar("files", backup_files.packed(here, names, _sealed(found)))
+        return {**found, "warnings": [*remarks, *more]}
 
-    def _part(self, name, make: Callable[[Any], object]):
-        file = f"{name}.{'dump' if name == 'database' else 'tar'}{'.age' if self._keys else ''}"
-        handle = os.open(
-            os.path.join(self._partial, file), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
-        )
+    def _database(self, version, made_by):
+        # It is read back while it is still in clear: afterwards only the private key opens it.
+        with (
+            postgres_tools.check(self._installation, made_by) as check,
+            postgres_tools.dump(self._installation, self._server, version) as dump,
+        ):
+            self._part("database", "dump", _Counted(dump, check))
+
+    def _tar(self, name, pieces):
+        self._part(name, "tar", _Counted(backup_files.Pieces(pieces)))
+
+    def _part(self, name, ending, content):
+        file = f"{name}.{ending}{'.age' if self._sealing else ''}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        handle = os.open(os.path.join(self._partial, file), flags, 0o600)
         with open(handle, "wb") as stream:
-            stored = _Sink(stream)
-            sealing = age.Writer(stored, self._keys) if self._keys else None  # type: ignore[arg-type]
-            content = _Sink(sealing or stored)
-            make(content)
-            if sealing:
-                sealing.close()
+            stored = _Counted(stream)
+            if self._sealing:
+                age.encrypt(content, stored, self._sealing)
+            else:
+                content.to_the_end(stored)
             stream.flush()
             os.fsync(handle)
-        self._found["parts"][name] = {
+        self._parts[name] = {
             "file": file, "size": stored.size, "sha256": stored.digest,
             "content_size": content.size, "content_sha256": content.digest,
         }  # fmt: skip
-
-    def _dump(self, sink):
-        # It is read back while it is still in clear: afterwards only the private key opens it.
-        installation, version = self._installation, self._found["postgresql"]
-        with postgres_tools.check(installation, version) as check:
-
-            def take(data):
-                sink.write(data)
-                check.write(data)
-
-            self._found["pg_dump"] = postgres_tools.dump(installation, self._server, version, take)
 
     def _images(self):
         if self._installation.release < "3.5":

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from saltext.maas.host import files, paths
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 
 MANIFEST = "manifest.json"
-_PIECE = 1024 * 1024
+_PIECE, _BLOCK = 1024 * 1024, 512
 _CURRENT, _COMMON = "var/snap/maas/current", "var/snap/maas/common"
 _SAVED = {
     "deb": (
@@ -98,36 +97,68 @@ def images(installation: Installation) -> list[str]:
     return [os.path.relpath(one, installation.root) for one in found if os.path.isfile(one)]
 
 
-def pack(
-    installation: Installation, names: Iterable[str], stream: Any, manifest: dict | None = None
-) -> None:
-    """Write files into a tar file; one that is gone meanwhile is left out.
+def packed(
+    installation: Installation, names: Iterable[str], manifest: dict | None = None
+) -> Iterator[bytes]:
+    """Yield the pieces of a tar file with files; one that is gone meanwhile is left out.
 
     Args:
         installation: The host.
         names: Paths below its root.
-        stream: With ``write``.
         manifest: What the first member, ``manifest.json``, says.
 
     Raises:
         HostError: A file is not safe to read.
-        OSError: One cannot be read.
+        OSError: One cannot be read, or became shorter meanwhile.
     """
-    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        if manifest is not None:
-            content = json.dumps(manifest).encode()
-            first = tarfile.TarInfo(MANIFEST)
-            first.size = len(content)
-            tar.addfile(first, io.BytesIO(content))
-        for name in names:
-            path = os.path.join(installation.root, name)
-            try:
-                handle = paths.open_file(path)
-            except FileNotFoundError:
-                continue
-            with open(handle, "rb") as source:
-                info = tar.gettarinfo(arcname=name, fileobj=source)
-                tar.addfile(info, source)
+    if manifest is not None:
+        content = json.dumps(manifest).encode()
+        first = tarfile.TarInfo(MANIFEST)
+        first.size = len(content)
+        yield first.tobuf(tarfile.PAX_FORMAT) + content + bytes(-len(content) % _BLOCK)
+    for name in names:
+        path = os.path.join(installation.root, name)
+        try:
+            handle = paths.open_file(path)
+        except FileNotFoundError:
+            continue
+        with open(handle, "rb") as source:
+            yield from _member(name, source)
+    yield bytes(2 * _BLOCK)
+
+
+def _member(name, source):
+    there = os.fstat(source.fileno())
+    info = tarfile.TarInfo(name)
+    info.size, info.mtime, info.mode = there.st_size, int(there.st_mtime), there.st_mode & 0o7777
+    info.uid, info.gid = there.st_uid, there.st_gid
+    info.uname, info.gname = files.names_of(there)
+    yield info.tobuf(tarfile.PAX_FORMAT)
+    left = info.size
+    while left:
+        data = source.read(min(left, _PIECE))
+        if not data:
+            raise OSError(f"/{name} became shorter while it was read")
+        left -= len(data)
+        yield data
+    yield bytes(-info.size % _BLOCK)
+
+
+class Pieces:
+    """Reads from pieces, of which not all are there yet."""
+
+    def __init__(self, pieces: Iterable[bytes]):
+        self._pieces, self._held = iter(pieces), b""
+
+    def read(self, size: int = _PIECE) -> bytes:
+        """Return some bytes, at most so many; none at the end."""
+        while not self._held:
+            following = next(self._pieces, None)
+            if following is None:
+                break
+            self._held = following
+        found, self._held = self._held[:size], self._held[size:]
+        return found
 
 
 def unpack(stream: BinaryIO) -> Iterator[tuple[tarfile.TarInfo, Iterator[bytes]]]:

@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from saltext.maas.errors import MaasError
@@ -148,14 +148,14 @@ class Running:
             raise HostError(f"{argv[0]} cannot be run: {error.strerror}.") from None
         self._broken = False
 
-    def read(self) -> bytes:
+    def read(self, size: int = PIECE) -> bytes:
         """Return the next piece of what it writes; none at the end."""
-        assert self._process.stdout  # nosec B101
-        return self._process.stdout.read(PIECE)
+        assert self._process.stdout
+        return self._process.stdout.read(size)
 
     def write(self, data: bytes) -> None:
         """Have it read a piece; what it does not want any more is dropped."""
-        assert self._process.stdin  # nosec B101
+        assert self._process.stdin
         if not self._broken:
             try:
                 self._process.stdin.write(data)
@@ -186,9 +186,8 @@ class Running:
             raise failed(self._argv[:1], code, text, self._hide)
 
 
-def dump(
-    installation: Installation, server: dict, version: float, take: Callable[[bytes], object]
-) -> float:
+@contextlib.contextmanager
+def dump(installation: Installation, server: dict, version: float) -> Iterator[Running]:
     """Dump a whole database, its large objects too, as a file of ``pg_dump --format=custom``.
 
     The dump is of one moment, however long it takes and whatever the region does meanwhile.
@@ -197,25 +196,22 @@ def dump(
         installation: The host.
         server: ``host``, ``port``, ``name``, ``user`` and ``password``.
         version: The server's major version.
-        take: Called with each piece.
 
-    Returns:
-        The major version of the ``pg_dump`` that made it.
+    Yields:
+        What is to be read to its end.
 
     Raises:
         HostError: There is no such command, or it failed.
     """
-    command, made_by = find(installation, "pg_dump", version)
-    # Up to 3.4 nearly all of it are images, which do not get smaller.
-    packed = "1" if installation.release >= "3.5" or installation.release < "1.7" else "0"
+    command, _ = find(installation, "pg_dump", version)
+    # From 1.7 to 3.4 nearly all of it are images, which do not get smaller.
+    packed = "0" if "1.7" <= installation.release < "3.5" else "1"
     argv = [command, "--format=custom", f"--compress={packed}", *options(server)]
     with (
         environment(installation, server["password"]) as how,
         Running(argv, how, hide=[server["password"]]) as running,
     ):
-        while data := running.read():
-            take(data)
-    return made_by
+        yield running
 
 
 def check(installation: Installation, version: float) -> Running:
