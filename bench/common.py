@@ -39,6 +39,16 @@ def region(release="3.7"):
             process.wait(10)
 
 
+@contextlib.contextmanager
+def cache():
+    """A folder, in ``BENCH_CACHE``, for what a minion remembers from run to run."""
+    if "BENCH_CACHE" in os.environ:  # that of the process which started this one
+        yield
+        return
+    with tempfile.TemporaryDirectory() as os.environ["BENCH_CACHE"]:
+        yield
+
+
 def pillar(count: int) -> dict:
     """A pillar with about that many objects.
 

@@ -16,7 +16,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -130,7 +129,7 @@ def main(args):
     if options.libmaas:
         clients["libmaas"] = options.libmaas
     rows = []
-    with tempfile.TemporaryDirectory() as os.environ["BENCH_CACHE"]:
+    with common.cache():
         for run in options.runs:
             for count in options.objects:
                 for row in compare(run, count, clients, options):

@@ -109,15 +109,17 @@ def region(count):
 
 def applied(url, api_key, described):
     """Carry a pillar out; what it took."""
-    from saltext.maas import pillar as checks
+    from saltext.maas import pillar as reader
+    from saltext.maas import region_plan
+    from saltext.maas.checked import Checked
     from saltext.maas.client import Client, Profile
-    from saltext.maas.reconcile import Snapshot, apply, make_plan
+    from saltext.maas.reconcile import apply, snapshot_of
 
+    checked = Checked(os.path.join(os.environ["BENCH_CACHE"], "checked"))
     with common.Meter() as run:
         client = Client(Profile(url, api_key))
-        checks.check(described)
-        snapshot = Snapshot(client)
-        plan = make_plan(snapshot, checks.desired_objects(described, client.release))
+        snapshot = snapshot_of(client, reader.types_of(described), checked)
+        plan = region_plan.plan_of(snapshot, described)
         apply(snapshot, plan)
     failed = {change.name: change.error for change in plan.changes if not change.done}
     assert not failed, list(failed.items())[:3]
@@ -279,4 +281,5 @@ def compare(count: int) -> dict:
 
 
 if __name__ == "__main__":
-    common.main(sys.argv[1:] or ["10", "100", "1000"], measure, compare)
+    with common.cache():
+        common.main(sys.argv[1:] or ["10", "100", "1000"], measure, compare)

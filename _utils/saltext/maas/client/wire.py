@@ -133,14 +133,19 @@ class _Bounded:
 
     def __init__(self, sock):
         self._sock = sock
-        self._timeout = sock.gettimeout()
+        self._timeout = self._current = sock.gettimeout()
 
     def __getattr__(self, name):
         return getattr(self._sock, name)
 
     def settimeout(self, seconds):
         self._timeout = seconds
-        self._sock.settimeout(seconds)
+        self._limit(seconds)
+
+    def _limit(self, seconds):
+        if seconds != self._current:  # else a system call for nothing
+            self._current = seconds
+            self._sock.settimeout(seconds)
 
     def allow(self):
         """Give the next operation the time that there is."""
@@ -150,7 +155,7 @@ class _Bounded:
         left = end - time.monotonic()
         if left <= 0:
             raise TimeoutError("the time is up")
-        self._sock.settimeout(left if self._timeout is None else min(left, self._timeout))
+        self._limit(left if self._timeout is None else min(left, self._timeout))
 
     def sendall(self, data):
         _exchange.sent = True

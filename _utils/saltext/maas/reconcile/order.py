@@ -28,13 +28,16 @@ class Changes:
     """
 
     def __init__(self, snapshot: Snapshot, changes: Sequence[Change], predicted: Predicted):
-        self._snapshot, self._changes = snapshot, changes
+        self._snapshot = snapshot
         self.predicted = predicted
+        self._of: dict[str, list[Change]] = {}
+        for change in changes:
+            self._of.setdefault(change.desired.type, []).append(change)
         self._groups: dict = {}
 
     def of(self, type: str) -> list[Change]:
         """Return the changes of a type."""
-        return [change for change in self._changes if change.desired.type == type]
+        return self._of.get(type, [])
 
     def by(self, type: str, field: str, value: Any) -> Sequence[Change]:
         """Return the changes of a type whose object has, or had, a value."""

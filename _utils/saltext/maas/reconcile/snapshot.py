@@ -121,6 +121,9 @@ class Snapshot:
         self.checked = checked
         self.release: Release = release or (client.release if client else Release(SERIES[-1]))
         self.tables = resources.for_release(self.release)
+        self._sharing: dict[str, list[Table]] = {}
+        for table in self.tables.values():
+            self._sharing.setdefault(table.store, []).append(table)
         self.mark: str | None = None
         self.facts: dict = {}
         self._found = threading.local()
@@ -486,7 +489,7 @@ class Snapshot:
 
     def sharing(self, store: str) -> list[Table]:
         """Return the tables whose objects a store holds."""
-        return [other for other in self.tables.values() if other.store == store]
+        return self._sharing.get(store, [])
 
     # Predicting
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -280,10 +279,10 @@ class DnsResource(_Named):
             if other.action == "delete" and other.desired.values["rrtype"] == "CNAME":
                 yield other
         # MAAS deletes addresses along with their subnet.
-        ips = [ipaddress.ip_address(ip) for ip in change.desired.values.get("ip_addresses") or ()]
-        for other in others.of("subnet"):
-            net = ipaddress.ip_network(other.desired.key)
-            if other.action == "delete" and any(ip in net for ip in ips):
+        addresses = change.desired.values.get("ip_addresses") or ()
+        for other in (one for one in others.of("subnet") if one.action == "delete"):
+            net = kinds.ip_network(other.desired.key)
+            if any(kinds.ip_address(ip) in net for ip in addresses):
                 yield other
 
     def delete(self, run: Run, desired: Desired, record: Record) -> None:
