@@ -299,7 +299,9 @@ def test_the_report_removes_nothing(region):
     assert "administrator" in told["user", "admin"]
 
 
-@pytest.mark.parametrize("ident", ["deprecation_MD6_admins", "deprecation_MD7_users"])
+@pytest.mark.parametrize(
+    "ident", ["deprecation_MD6_admins", "deprecation_MD7_users", "Image importer", "clusters"]
+)
 def test_notices_of_maas_itself_are_left_alone(region, ident):
     client = snapshot_of(region).client
     for one in (ident, "window"):

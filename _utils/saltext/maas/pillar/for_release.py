@@ -39,8 +39,6 @@ _STEPS = (
     successors.users,
 )
 _FOLLOWS = "skipped: dependency cannot be applied"
-#: How often what is refused is left out; each time something else can be seen.
-_ROUNDS = 40
 
 
 def target(text: object, source: Release) -> Release:
@@ -78,6 +76,9 @@ def convert(
 
     Returns:
         The mapping under ``maas``, and what cannot be carried, one line each, by pillar path.
+
+    Raises:
+        BadInput: What is refused cannot be left out.
     """
     found = Migration(described, snapshot, release, hosts or {})
     for step in _STEPS:
@@ -86,13 +87,9 @@ def convert(
     described.pop("images", None)  # it was about the images that this region has now
     for name in [name for name, part in described.items() if part in ({}, [])]:
         del described[name]
-    for _ in range(_ROUNDS):
-        lines = list(_refused(described, release))
+    while lines := list(_refused(described, release)):
         # What only depends on something else that is refused may be right without that.
-        lines = [line for line in lines if _FOLLOWS not in line] or lines
-        if not lines:
-            break
-        _leave_out(found, lines)
+        _leave_out(found, [line for line in lines if _FOLLOWS not in line] or lines)
     for part in described.values():
         if isinstance(part, dict):
             part.update({key: None for key, one in part.items() if one == {}})
@@ -153,14 +150,14 @@ def _leave_out(found: Migration, lines: list[str]) -> None:
     """Take out what some lines are about, last items of lists first."""
     places: dict = {}
     for line in lines:
-        path, why = locate(found.described, line)
-        places.setdefault(path, (line, why))
+        places.setdefault(*locate(found.described, line))
+    places.pop((), None)
+    if not places:  # it says nothing of a place
+        raise BadInput(lines)
     for path in sorted(places, key=_order, reverse=True):
-        whole = [one for one in places if one and one != path and one == path[: len(one)]]
-        if not path or whole:
+        if any(path[:depth] in places for depth in range(1, len(path))):
             continue  # it goes along
-        line, why = places[path]
-        found.note(":".join(map(str, path)), f"left out: {why}")
+        found.note(":".join(map(str, path)), f"left out: {places[path]}")
         node = functools.reduce(lambda at, key: at[key], path[:-1], found.described)
         del node[path[-1]]
         _clean(found.described, path[:-1])

@@ -140,8 +140,16 @@ class LicenseKey(Table):
         return super().problem(snapshot, desired, record)
 
 
-#: Names of MAAS's own notifications, which come and go.
-_OWN = ("commissioning_series_", "deprecation_", "dhcp_disabled_", "upgrade_")
+#: How the names of MAAS's own notifications begin, which come and go.
+_OWN = (
+    "commissioning_release_", "commissioning_series_", "controller_out_of_date_", "deprecation_",
+    "dhcp_disabled_", "ip_exhaustion__subnet_", "kernel_crash_", "regiond-reverse-proxy-cert-",
+    "release_notification", "upgrade_", "Image importer", "Image manifest fetcher (",
+    "Image synchronization", "Sync selection ", "bootresources_export_from_db",
+    "maas-import-pxe-files script",
+)  # fmt: skip
+#: Whole names of others.
+_PARTS_OF_MAAS = ("clusters", "provisioning server")
 
 
 def _unfilled(values):
@@ -229,7 +237,7 @@ class Notification(Table):
             return None
 
     def exports(self, snapshot: Snapshot, record: Record) -> bool:
-        return not record.key.startswith(_OWN)
+        return not (record.key.startswith(_OWN) or record.key in _PARTS_OF_MAAS)
 
     def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
         # MAAS takes no word on it for false.
