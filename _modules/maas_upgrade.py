@@ -101,7 +101,11 @@ def stop() -> list[str]:
 
 
 def install(
-    to: str, version: str | None = None, repository: str | None = None, channel: str | None = None
+    to: str,
+    version: str | None = None,
+    repository: str | None = None,
+    channel: str | None = None,
+    kind: str | None = None,
 ) -> dict[str, Any]:
     """Bring MAAS's packages or its snap to a release, and what was configured with them.
 
@@ -112,6 +116,7 @@ def install(
         version (str): Version that the packages begin with; the newest of the release by default.
         repository (str): What ``add-apt-repository`` adds before, such as ``ppa:maas/3.8``.
         channel (str): The snap's channel; ``RELEASE/stable`` by default.
+        kind (str): ``snap`` to move from packages to the snap of the same release.
 
     Returns:
         ``{from, to, mended: {setting: {old, new}}}``; passwords are asterisks.
@@ -125,7 +130,7 @@ def install(
 
         salt region maas_upgrade.install 3.8 repository=ppa:maas/3.8
     """
-    return upgrade.install(_host(), supported(to), version, repository, channel)
+    return upgrade.install(_host(), supported(to), version, repository, channel, kind)
 
 
 def migrate(again: bool = False) -> dict[str, Any]:

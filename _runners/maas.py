@@ -432,8 +432,8 @@ def rotate_secret(region=None, batch=None, dry_run=False, resume=False, force=Fa
 
 
 def upgrade(
-    to, region=None, version=None, repository=None, channel=None, backup=True, force=False,
-    cancel=False, dry_run=False, test=False,
+    to, region=None, version=None, repository=None, channel=None, kind=None, backup=True,
+    force=False, cancel=False, dry_run=False, test=False,
 ):  # fmt: skip
     """Upgrade a region with all its hosts and racks, step by step, as far as one call can.
 
@@ -450,6 +450,7 @@ def upgrade(
         repository: What ``add-apt-repository`` adds before, such as ``ppa:maas/3.8``; by default
             APT's sources are left alone.
         channel: The snap's channel; ``RELEASE/stable`` by default.
+        kind: ``snap`` to move all hosts from packages to the snap, of the release that they have.
         backup: Whether to take one first; or a mapping of arguments for it.
         force: Go on in spite of problems that were found.
         cancel: Start MAAS again where nothing was changed yet, and forget the upgrade.
@@ -477,7 +478,7 @@ def upgrade(
     from saltext.maas.fleet import core
     from saltext.maas.fleet import upgrade as work
 
-    options = {"version": version, "repository": repository, "channel": channel}
+    options = {"version": version, "repository": repository, "channel": channel, "kind": kind}
     with core.plainly(), core.Fleet(globals(), progress=True) as fleet:
         return work.run(
             fleet, to, region, dry_run or test, backup, force, cancel,

@@ -282,3 +282,34 @@ def test_a_release_has_one_epoch_in_both_tables():
                 assert not direct
             else:
                 assert direct or after == "2.5"
+
+
+@pytest.mark.parametrize("release", ["2.9", "3.7"])
+def test_from_packages_to_the_snap(make, release):
+    box, installation = make(release)
+    before = configured(installation)
+    upgrade.stop(installation)
+    kinds = set()
+    for _ in range(2):  # once more changes nothing
+        done = upgrade.install(upgrade.host(box.root), Release(release), kind="snap")
+        found = detect(box.root)
+        kinds.add(found.kind)
+        assert done["mended"] == {}
+        assert configured(found) == before
+        assert box.read("var/snap/maas/common/snap_mode") == "region+rack"
+        assert not box.service("maas")["running"]
+        assert not os.path.exists(os.path.join(box.root, "var/snap/maas/common/maas/maas"))
+    assert kinds == {"snap"}
+    assert not [name for name, masked in box.peek("masked").items() if masked and name != "maas"]
+    services.release(found)
+    assert box.service("maas")["running"]
+
+
+def test_a_snap_that_holds_data_is_left_alone(make):
+    box, installation = make("3.7")
+    box.write("var/snap/maas/common/maas/secret", "mine")
+    with pytest.raises(HostError, match="/var/snap/maas/common/maas holds data of a snap"):
+        upgrade.install(installation, Release("3.7"), kind="snap")
+    assert detect(box.root).kind == "deb"
+    with pytest.raises(HostError, match=r"Upgrade the packages to MAAS 3\.8 first"):
+        upgrade.install(installation, Release("3.8"), kind="snap")

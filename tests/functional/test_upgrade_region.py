@@ -9,7 +9,7 @@ import pytest
 from maas_emulator.hosts import migrations, sandbox
 from maas_emulator.release import Release as Played
 from maas_emulator.server import RegionServer
-from saltext.maas.errors import MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import core
 from saltext.maas.fleet import upgrade as runner
 from saltext.maas.fleet.minions import Answer
@@ -354,6 +354,27 @@ def test_the_snap_takes_all_its_steps_in_one_call(make):
     assert site.running() == [*REGIONS, *RACKS]
     # Each host's own hook, at each step.
     assert site.migrations() == [name for name in REGIONS for _ in range(2)]
+
+
+def test_all_hosts_move_from_packages_to_the_snap(make):
+    site = make("3.6")
+    site.ubuntu("24.04")
+    with pytest.raises(BadInput, match=r"to: must be 3\.6, as the snap of another release"):
+        site.upgrade("3.7", kind="snap")
+    with pytest.raises(BadInput, match="kind: 'deb' must be snap"):
+        site.upgrade("3.6", kind="deb")
+    planned = site.upgrade("3.6", kind="snap", dry_run=True)
+    site.broken["region-2", "maas_upgrade.install"] = "no space left"
+    first = site.upgrade("3.6", kind="snap")
+    assert first["state"] == "failed"
+    site.broken.clear()
+    second = site.upgrade("3.6")  # how it was begun is remembered
+    assert second["state"] == "upgraded"
+    assert first["done"] + second["done"] == planned["done"]
+    assert {site.host(name).kind for name in site.boxes} == {"snap"}
+    assert site.running() == [*REGIONS, *RACKS]
+    assert site.upgrade("3.6", kind="snap")["state"] == "nothing to do"
+    assert site.upgrade("3.7", dry_run=True)["state"] == "would upgrade"
 
 
 @pytest.mark.life

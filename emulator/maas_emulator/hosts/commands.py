@@ -18,6 +18,7 @@ _MODULES = {
         "systemctl", "service", "initctl", "journalctl", "snap",
         "debconf-communicate", "debconf-set-selections", "debconf-show", "dpkg-reconfigure",
         "rabbitmqctl", "erl", "apt-get", "add-apt-repository", "dpkg",
+        "maas-deb-migrate",
     ),
     "commands_region": ("maas-region", "maas-region-admin"),
     "commands_cluster": ("maas-rack", "maas-provision"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import zlib
 
-from maas_emulator.hosts import layout
+from maas_emulator.hosts import layout, upgrades
+from maas_emulator.release import Release
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -288,6 +289,9 @@ def _snap(host, arguments):
     names = [word for word in words if word and not word.startswith("-")]
     if verb == "refresh" and names == ["maas"]:
         return _refresh(host, options)
+    if verb == "install" and names == ["maas"]:
+        upgrades.install_snap(host, options[0].partition("=")[2])
+        return 0
     if verb not in ("start", "stop", "restart") or names != ["maas"]:
         _say(f"error: unknown command {verb!r}", sys.stderr)
         return 1
@@ -300,8 +304,6 @@ def _snap(host, arguments):
 
 
 def _refresh(host, options):
-    from maas_emulator.hosts import upgrades
-
     channel = next(word for word in options if word.startswith("--channel=")).partition("=")[2]
     try:
         upgrades.to_release(host, channel.partition("/")[0])
@@ -317,9 +319,9 @@ def _refresh(host, options):
 
 def _apt_get(host, arguments):
     """``apt-get update`` and ``apt-get install PACKAGE=VERSION*...``."""
-    from maas_emulator.hosts import upgrades
-    from maas_emulator.release import Release
-
+    if "remove" in arguments:
+        upgrades.remove_packages(host)
+        return 0
     wanted = [word.rstrip("*") for word in arguments if "=" in word and "::" not in word]
     if "install" not in arguments or not wanted:
         return 0
@@ -332,6 +334,11 @@ def _apt_get(host, arguments):
             _say(f"E: Unable to locate package {name}", sys.stderr)
             return 100
     upgrades.to_release(host, release)
+    return 0
+
+
+def _deb_migrate(host, arguments):
+    upgrades.deb_migrate(host)
     return 0
 
 
@@ -353,6 +360,7 @@ _COMMANDS = {
     "erl": _erl,
     "snap": _snap,
     "apt-get": _apt_get,
+    "maas-deb-migrate": _deb_migrate,
     "add-apt-repository": _nothing,
     "dpkg": _nothing,
 }

@@ -387,6 +387,8 @@ def _commands(host):
         ],
         "usr/sbin": ["dpkg-reconfigure", "service"],
     }
+    if host.release >= "2.7":  # to which packages can move
+        chosen["usr/bin"].append("snap")
     for role in host.roles:
         chosen["usr/sbin"] += host.trait(f"{role}_tools")
     if "region" in host.roles and host.release < "1.7":

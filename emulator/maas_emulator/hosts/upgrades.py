@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 
 from maas_emulator.hosts import formats, layout, migrations, packages
-from maas_emulator.hosts.sandbox import Sandbox, exact, launchers
+from maas_emulator.hosts.sandbox import Sandbox, exact, launcher, launchers
 
 _YAML_SINCE = "1.9"
 
@@ -174,3 +175,45 @@ def _after_refresh(host):
     if "region" in host.roles:  # its hook
         commands.main([host.root, "maas", "migrate"])
     host.set_service("maas", running=True)
+
+
+# From packages to the snap
+
+
+def install_snap(host: Sandbox, channel: str) -> None:
+    """Do what ``snap install maas`` does where packages are: its folders, and no mode."""
+    there = exact(channel.partition("/")[0])
+    version = f"name: maas\nversion: {there}-1-g.0000000\n"
+    host.write("snap/maas/current/meta/snap.yaml", version)
+    host.write("var/snap/maas/common/snap_mode", "none")
+    for folder in ("image-storage", "tftp_root"):
+        os.makedirs(host.path(f"var/snap/maas/common/maas/{folder}"), exist_ok=True)
+    path = "snap/maas/current/bin/maas-deb-migrate"
+    host.write(path, launcher(host.root, "maas-deb-migrate"), 0o755)
+    host.set_service("maas", running=True)
+
+
+def deb_migrate(host: Sandbox) -> None:
+    """Do what the snap's ``maas-deb-migrate`` does: it can be run again."""
+    mode = "+".join(role.replace("cluster", "rack") for role in host.roles)
+    host.write("var/snap/maas/common/snap_mode", mode)
+    for name in ("regiond.conf", "rackd.conf"):
+        text = host.read(f"etc/maas/{name}")
+        if text is not None:
+            host.write(f"var/snap/maas/current/{name}", text, 0o640)
+    data, there = host.path("var/lib/maas"), host.path("var/snap/maas/common/maas")
+    if os.path.isdir(data):
+        if os.path.isdir(there):  # as mv does
+            there = os.path.join(there, "maas")
+        os.rename(data, there)
+    shutil.rmtree(host.path("etc/maas"), ignore_errors=True)
+
+
+def remove_packages(host: Sandbox) -> None:
+    """Remove MAAS's packages; what is left is the snap."""
+    for path in launchers(host):
+        if "maas" in os.path.basename(path):
+            os.unlink(host.path(path))
+    host.write("var/lib/dpkg/status", "")
+    host.write("emulator.json", json.dumps({**host.info, "kind": "snap"}, indent=1))
+    _place_commands(host)

@@ -41,7 +41,7 @@ def run(
         backup: Whether to take one before, or a mapping of what ``maas_backup.create`` is given.
         force: Go on in spite of problems.
         cancel: Start MAAS again, and forget an upgrade that has not changed anything yet.
-        options: ``version``, ``repository``, ``channel``.
+        options: ``version``, ``repository``, ``channel``, ``kind``.
     """
     try:
         release = Release(to)
@@ -197,12 +197,25 @@ class _Upgrade:
 
     def _steps(self, hosts):
         """The steps that are left, the one that was begun first."""
+        if self.options.get("kind") not in (None, "snap"):
+            raise BadInput([f"kind: {self.options['kind']!r} must be snap"])
+        if self.options.get("kind"):
+            return self._moves(hosts)
         if not self.journal:
             start = Release(hosts[self.region]["release"])
             return upgrade_path.steps(hosts[self.region]["kind"], start, self.to)
         kind, begun = hosts[self.region]["kind"], Release(self.journal["step"])
         step = upgrade_path.Step(begun.series, upgrade_path.ubuntu(begun) if kind == "deb" else "")
         return [step, *upgrade_path.steps(kind, begun, self.to)]
+
+    def _moves(self, hosts):
+        """The one step from packages to the snap."""
+        series = Release(hosts[self.region]["release"]).series
+        if self.to.series != series:
+            raise BadInput([f"to: must be {series}, as the snap of another release takes no "
+                            "packages over; upgrade before or after"])  # fmt: skip
+        moves = self.journal or any(one["kind"] == "deb" for one in hosts.values())
+        return [upgrade_path.Step(series, "")] if moves else []
 
     def _entries(self, hosts, step, backup):
         """What a step does, in order: ``[(verb, minion)]``."""

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 from typing import Any
 
 from saltext.maas import parsing
@@ -180,6 +181,7 @@ def install(
     version: str | None = None,
     repository: str | None = None,
     channel: str | None = None,
+    kind: str | None = None,
 ) -> dict[str, Any]:
     """Bring packages or snap of this host to a release, and its configuration with them.
 
@@ -191,6 +193,7 @@ def install(
         version: Version that packages begin with; the newest of the release by default.
         repository: What ``add-apt-repository`` adds first, such as ``ppa:maas/3.8``.
         channel: The snap's channel; ``RELEASE/stable`` by default.
+        kind: ``snap`` to move from packages to the snap of the same release (2.7 and later).
 
     Returns:
         ``{"from", "to": releases, "mended": {setting: {"old", "new"}}}``: what the packages had
@@ -201,7 +204,9 @@ def install(
     """
     with transaction.locked(installation, _PART):
         before = _keep(installation)
-        if installation.kind == "snap":
+        if kind == "snap":
+            _to_snap(installation, to, channel)
+        elif installation.kind == "snap":
             _refresh(installation, to, channel)
         else:
             _packages(installation, to, version, repository, before)
@@ -284,6 +289,38 @@ def _refresh(installation, to, channel):
     # Up to 2.6 the snap is installed in devmode, which its refresh to 2.7 needs, too.
     argv += ["--devmode"] if installation.release < "2.7" else []
     installation.check(argv, timeout=_LONG)
+
+
+def _to_snap(installation, to, channel):
+    """Move from packages to the snap, by the script that the snap brings."""
+    here = detect(installation.root)
+    if installation.kind == "snap":
+        return
+    if here and here.release.parts[:2] != to.parts[:2]:
+        raise HostError(f"Upgrade the packages to MAAS {to} first; they are {here.release}.")
+    root = installation.root
+    if not os.path.exists(os.path.join(root, "snap/maas/current")):
+        channel = channel or f"{to.series}/stable"
+        installation.check(["snap", "install", "maas", f"--channel={channel}"], timeout=_LONG)
+    installation.check(["snap", "stop", "--disable", "maas"], timeout=300)
+    if here and here.kind == "deb":
+        _clear(installation)
+        script = os.path.join(root, "snap/maas/current/bin/maas-deb-migrate")
+        installation.check([script], timeout=_LONG)
+        install_plan.make_removable(root, confirmed=True)  # the database stays
+        names = sorted(install_plan.packages(root))
+        installation.check(["apt-get", "remove", "-y", "-q", *names], timeout=_LONG)
+    services.release(installation)  # its units, which are gone
+
+
+def _clear(installation):
+    """Remove the empty folders that the snap made where the script moves the data to."""
+    there = os.path.join(installation.root, "var/snap/maas/common/maas")
+    if not os.path.exists(os.path.join(installation.root, "var/lib/maas")):
+        return  # it was moved by a run that was killed
+    if any(names for _, _, names in os.walk(there)):
+        raise HostError(f"{installation.inside(there)} holds data of a snap; purge that first.")
+    shutil.rmtree(there, ignore_errors=True)
 
 
 # what was configured
