@@ -14,6 +14,7 @@ from support.machine_regions import URL, images_of_nodes
 from support.reconciling import SHORT, carried_out, errors, rack, snapshot_of
 
 HOST = "rack-1.example.com"
+PRINTER = "10.10.0.60"  # the address of a device
 SERIES = {"2.0": "xenial", "2.3": "xenial", "2.4": "bionic", "2.9": "focal", "3.7": "noble"}
 #: Settings that are none of any release's defaults.
 SETTINGS = {
@@ -49,6 +50,12 @@ def full_region(release: str):
         _made(server, _settings(release))
         carried_out(server, {"tags": {"web": None}, "machines": {
             name: {"architecture": "amd64", **one} for name, one in MACHINES.items()}})  # fmt: skip
+        if "1.8" <= Release(release) < "2.0":
+            client = snapshot_of(server).client
+            [device] = client.get("devices/", op="list")
+            asked = {"requested_address": PRINTER}
+            path = f"devices/{device['system_id']}/"
+            client.post(path, op="claim_sticky_ip_address", data=asked, repeat=False)
         for row in server.region.rows("machines").values():
             hardware.update(server.region, row["system_id"], status=4, owner=None)
         yield server

@@ -48,6 +48,9 @@ def test_an_export_writes_plain_names_only(tmp_path):
     found = regions.export(dunders("r1"), folder=str(folder), by="type", salt=salt)
     assert found["files"] == [str(folder / "init.sls")]
     assert salt.asked == [("r1", "maas_region.export", {"by": "type"})]
+    more = {"for_release": 3.7, "racks": {"east": "rack-1"}}
+    regions.export(dunders("r1"), salt=salt, **more)
+    assert salt.asked[1:] == [("r1", "maas_region.export", more)]
     assert not (tmp_path / "init.sls").exists()
 
 

@@ -17,7 +17,7 @@ from saltext.maas.pillar import for_release
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.release import Release
 from support.examples import CLUSTER
-from support.full_regions import HOST, MACHINES, full_region
+from support.full_regions import HOST, MACHINES, PRINTER, full_region
 from support.loader import load
 from support.pillars import revealed
 from support.reconciling import carried_out, rack, snapshot_of
@@ -176,6 +176,8 @@ def test_clusters_become_racks_with_dhcp_and_ranges(moved):
     machines = client.get("machines/")
     if release >= "1.7":  # which show the zone as a part of the name
         assert {one["domain"]["name"] for one in machines} == {"example.com"}
+    if release >= "1.8":
+        assert [one["ip_addresses"] for one in client.get("devices/")] == [[PRINTER]]
     if release < "1.8":
         assert domains["corp.example.com"]["is_default"]
 

@@ -27,7 +27,7 @@ _STEPS = (
     from_1x.networks,
     from_1x.clusters,
     from_1x.vlans,
-    from_1x.names_of_nodes,
+    from_1x.nodes,
     successors.default_domain,
     successors.spaces,
     successors.reserved_names,

@@ -254,8 +254,17 @@ def vlans(found: Migration) -> None:
             there[key] = {**own, **(there.get(key) or {})} or None
 
 
-def names_of_nodes(found: Migration) -> None:
-    """Give machines and devices the domain that is a part of their names in 1.x."""
+def _addresses(found, name, entry, addresses):
+    """Give a device its static addresses, which 1.x shows without saying of which interface."""
+    if addresses and len(entry["mac_addresses"]) == 1:
+        entry["ip_addresses"] = addresses
+    elif addresses:
+        found.note(f"devices:{name}:ip_addresses", f"left out: MAAS {found.source.series} does "
+                   f"not show which interface has {', '.join(addresses)}")  # fmt: skip
+
+
+def nodes(found: Migration) -> None:
+    """Give machines and devices what 1.x shows as a part of their names, or otherwise."""
     if not found.crosses("2.0"):
         return
     for key, type in (("machines", "machine"), ("devices", "device")):
@@ -263,6 +272,8 @@ def names_of_nodes(found: Migration) -> None:
             record = found.snapshot.find(type, name)
             shown = (record.raw.get("fqdn") or record.raw["hostname"]) if record else name
             domain = shown.partition(".")[2]
+            if record and type == "device":
+                _addresses(found, name, entry, record.raw.get("ip_addresses"))
             if domain:
                 entry["domain"] = domain
                 if domain != _DOMAIN and domain not in found.section("domains"):
