@@ -192,7 +192,7 @@ lock: $(VENV)/.tools ## select all versions and write requirements/
 			| { echo '# Exact versions for Python 3.10 and later on Linux; made by `make lock`.'; \
 			    grep -v "sys_platform == 'win32'$$"; } > requirements/salt-$$salt.txt || exit 1; \
 	done
-	@printf '%s\n' bandit cyclonedx-bom pip-audit pip-licenses twine | $(PY) -m uv pip compile --quiet --universal --upgrade \
+	@printf '%s\n' bandit cyclonedx-bom pip-audit pip-licenses python-simplestreams twine | $(PY) -m uv pip compile --quiet --universal --upgrade \
 		--python-version 3.10 --no-annotate --no-header --output-file requirements/tools.txt -
 
 .PHONY: clean

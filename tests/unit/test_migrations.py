@@ -166,7 +166,7 @@ NOTES = {
     "maas:region:commissioning_scripts": "left out: the formula names files",
     "maas:region:maas_config:domain": "left out: the formula could not apply it",
     "maas:cluster:curtin_vars": "left out: it was for",
-    "maas:mirror": "left out: a mirror of images is not part of MAAS",
+    "maas:mirror": "left out: describe it in mirror, for state.apply maas.mirror",
 }
 
 

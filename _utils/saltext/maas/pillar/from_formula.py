@@ -44,7 +44,7 @@ _REASONS = (
     ("region:domain", "the formula could not apply it; describe domains"),
     ("region:maas_config:domain", "the formula could not apply it; describe domains"),
     ("region:maas_config:*", "it is no setting of MAAS's API"),
-    ("mirror", "a mirror of images is not part of MAAS"),
+    ("mirror", "describe it in mirror, for state.apply maas.mirror"),
     ("*", "the formula has no such key"),
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 
 from saltext.maas.client.profile import SCHEMA as PROFILE
-from saltext.maas.host import host_settings, install
+from saltext.maas.host import host_settings, install, mirror
 from saltext.maas.minions import settings as minions
 from saltext.maas.pillar.schema_classes import with_classes
 from saltext.maas.pillar.schema_hosts import BALANCER, HOSTS
@@ -338,6 +338,7 @@ def schema() -> dict:
             "release": release("The MAAS release; found out where it is not given."),
             "api": PROFILE,
             "install": _install(),
+            "mirror": mirror.SCHEMA,
             "region": _region(),
             "settings": mapping(settings, "MAAS's own settings."),
             **with_classes(_placed()),
