@@ -654,12 +654,12 @@ def restore(
 
     Returns:
         ``{state, backup, release, made, host, parts, steps, problems, warnings, others}``, see
-        :py:func:`maas_backup.restore`; the state is ``restored``, ``would be restored`` or
-        ``refused``.
+        :py:func:`maas_backup.restore`; the state is ``restored``; with ``dry_run`` ``would be
+        restored`` or ``refused``.
 
     Raises:
-        CommandExecutionError: A host cannot be asked, or the restore failed; the text says what
-            was put back.
+        CommandExecutionError: A host cannot be asked, something forbids the restore, or it failed;
+            the text says what was put back.
 
     CLI Example:
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -269,6 +270,52 @@ def test_the_module_and_the_doctor_know_the_last_one(make):
     site.carry(done["name"])
     planned = module.restore(identity=site.identity, test=True)
     assert module.restore(identity=site.identity, wait=20) == planned
+
+
+def test_a_folder_in_which_others_write_is_refused(make):
+    site = make("1.9")
+    name = made(site)["name"]
+    site.carry(name)
+    for path in (folder(site.new) / name, folder(site.new)):
+        path.chmod(0o770)
+        with pytest.raises(HostError, match="Others than root may write to"):
+            Restore(site.target, name, identity=site.identity)
+        path.chmod(0o700)
+    folder(site.old).chmod(0o777)
+    with pytest.raises(HostError, match="Others than root may write to"):
+        backup.create(site.installation, "old")
+    assert backup.names(site.installation) == [name]
+
+
+def test_vault_is_named_with_what_is_to_be_saved_there(make):
+    site = make("3.7")
+    config = Path(site.installation.path("region_config"))
+    with config.open("a") as stream:
+        stream.write(
+            "vault_url: http://vault.example.com:8200\nvault_secrets_path: maas/region\n"
+            "vault_approle_id: a\nvault_secret_id: b\n"
+        )
+    done = made(site)
+    (remark,) = [one for one in done["warnings"] if "Vault" in one]
+    assert "secret/maas/region of http://vault.example.com:8200" in remark
+    site.carry(done["name"])
+    warnings = Restore(site.target, identity=site.identity).plan("new")["warnings"]
+    assert any("bring back those of the same time" in one for one in warnings)
+
+
+@pytest.mark.life
+def test_size_takes_no_memory(make):
+    site = make("3.7")
+    with open(os.path.join(site.installation.path("images"), "large"), "wb") as stream:
+        stream.truncate(110 * 1024 * 1024)
+    tracemalloc.start()
+    name = made(site)["name"]
+    site.carry(name)
+    Restore(site.target, identity=site.identity).run("new", wait=20)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 80 * 1024 * 1024  # of which 64 are for reading a file of any size
+    assert os.path.getsize(os.path.join(site.target.path("images"), "large")) == 110 * 1024 * 1024
 
 
 def test_passwords_and_keys_are_shown_nowhere(make, capfd, caplog):

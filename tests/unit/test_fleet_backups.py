@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+
+import jinja2
 import pytest
+import yaml
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import backups
 from saltext.maas.fleet.minions import Answer
+from support.loader import REPOSITORY, load
 
 MADE = {"name": "20261128T153400Z", "deleted": [], "warnings": []}
 PLAN = {"backup": "20261128T153400Z", "problems": [], "warnings": ["first"]}
@@ -64,11 +70,29 @@ def test_other_hosts_stop_before_and_start_afterwards():
 def test_a_plan_stops_nothing():
     for problems, state in (([], "would be restored"), (["another release"], "refused")):
         salt = Minions(restore={**PLAN, "problems": problems})
-        found = backups.restore(dunders("r1"), None, "r2", not problems, salt)
+        found = backups.restore(dunders("r1"), None, "r2", True, salt)
         assert (found["state"], found["others"]) == (state, ["r2"])
         assert functions(salt) == [("r1", "restore")]
+    with pytest.raises(MaasError, match="nothing was changed: another release"):
+        backups.restore(dunders("r1"), None, "r2", False, salt)
+    assert functions(salt) == [("r1", "restore")] * 2
     with pytest.raises(BadInput, match="others: r1 is the host that is restored"):
         backups.restore(dunders("r1"), "r1", ["r1"], True, Minions())
+
+
+def test_the_orchestration_hands_all_on_to_the_runner():
+    text = (REPOSITORY / "salt/orch/maas/restore.sls").read_text()
+    given = {"minion": "r9", "identity": "/root/key", "others": ["r2"], "force": True}
+    asked = {"pillar.get": lambda key, default: given if key == "maas_restore" else default}
+    jinja = jinja2.Environment()
+    jinja.filters["json"] = json.dumps  # as Salt has it
+    states = yaml.safe_load(jinja.from_string(text).render(salt=asked))
+    assert states["maas on the new host"]["salt.state"] == [{"tgt": "r9"}, {"sls": "maas.install"}]
+    name, *handed, required = states["maas restore"]["salt.runner"]
+    assert name == {"name": "maas.restore"}
+    assert handed == [{key: value} for key, value in given.items()]
+    assert required == {"require": [{"salt": "maas on the new host"}]}
+    assert {*given} < {*inspect.signature(load("_runners/maas.py").restore).parameters}
 
 
 def test_other_hosts_start_again_after_a_failure():

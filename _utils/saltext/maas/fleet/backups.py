@@ -28,8 +28,10 @@ def restore(
     others = _others(others, minion)
     plan = ask(dunders, minion, "maas_backup.restore", salt, limit=_SECONDS, test=True, **given)
     plan["others"] = others
-    if dry_run or plan["problems"]:
+    if dry_run:
         return {"state": "refused" if plan["problems"] else "would be restored", **plan}
+    if plan["problems"]:
+        raise MaasError(f"nothing was changed: {'; '.join(plan['problems'])}")
     try:
         _each(salt, others, "maas_upgrade.stop", "stopped")
         done = ask(dunders, minion, "maas_backup.restore", salt, limit=_SECONDS, **given)

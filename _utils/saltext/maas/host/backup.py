@@ -68,6 +68,16 @@ def place(installation: Installation, folder: str = FOLDER) -> str:
     return folder if below else os.path.join(installation.root, folder.strip("/"))
 
 
+def _need_own(path):
+    """Refuse a folder in which others could exchange a backup."""
+    there = os.stat(path)
+    if there.st_uid not in (0, os.geteuid()) or there.st_mode & 0o022:
+        raise HostError(
+            f"Others than root may write to {path}, and so exchange a backup: take another folder, "
+            f"or: chown root: {path}; chmod 0700 {path}"
+        )
+
+
 def manifest_of(path: str) -> dict:
     """Return what a backup says of itself.
 
@@ -139,7 +149,7 @@ def find(installation: Installation, name: str | None, folder: str = FOLDER) -> 
     """Return the path of a backup by its name; of the newest one without.
 
     Raises:
-        HostError: There is none.
+        HostError: There is none, or others than root could exchange it.
     """
     known = names(installation, folder)
     if name is None and known:
@@ -147,7 +157,10 @@ def find(installation: Installation, name: str | None, folder: str = FOLDER) -> 
     if name not in known:
         what = f"no backup {name}" if name else "no backup"
         raise HostError(f"There is {what} in {folder} on this host.")
-    return os.path.join(place(installation, folder), name)
+    path = os.path.join(place(installation, folder), name)
+    _need_own(os.path.dirname(path))
+    _need_own(path)
+    return path
 
 
 def last(installation: Installation) -> dict | None:
@@ -401,6 +414,7 @@ def create(
     with transaction.locked(installation, "backup"):
         finish(installation, folder)
         os.makedirs(where, mode=0o700, exist_ok=True)
+        _need_own(where)
         name = _new_name(names(installation, folder))
         partial = os.path.join(where, f"{name}{_PARTIAL}")
         os.mkdir(partial, 0o700)
