@@ -14,6 +14,7 @@ from saltext.maas.fleet import signed as signatures
 from saltext.maas.fleet.region_side import apply_phase as phases
 from saltext.maas.fleet.region_side import claims, cluster_images, inspection, removal
 from saltext.maas.fleet.region_side import region as of_minion
+from saltext.maas.fleet.region_side import region_hosts as hosts_of
 
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Functions
@@ -236,6 +237,28 @@ def status(minions: list[str] | None = None) -> dict[str, dict]:
         salt region maas_fleet.status
     """
     return inspection.status(of_minion.open_region(globals()), minions)
+
+
+def region_hosts() -> dict[str, dict]:
+    """Return the hosts of the region: those that the pillar names, and those that the region has.
+
+    Returns:
+        ``{minion: {hostname, named, address, state, release}}``, of those that no pillar names by
+        host name; ``state`` is ``connected``, ``disconnected`` or ``absent``. Empty in 1.x.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    Holds for MAAS 2.0 to 3.8.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_fleet.region_hosts
+    """
+    region = of_minion.open_region(globals(), deadline=inspection.SOON)
+    return hosts_of.of_region(region)
 
 
 def release_dhcp(minion: str, successor: str | None = None, test: bool = False) -> dict[str, dict]:

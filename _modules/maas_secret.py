@@ -122,6 +122,33 @@ def renew(test: bool = False) -> dict[str, Any]:
     return rotate.rotate(runtime.installation(globals(), "region"), test=test)
 
 
+def follow() -> dict[str, Any]:
+    """Have this region host use the shared secret that is in the region's database.
+
+    For the other hosts of a region whose secret was renewed; in 3.3 and later the region on this
+    host restarts, if its file has another secret.
+
+    Returns:
+        ``{changes, restarted}``; the secrets are shown as asterisks.
+
+    Raises:
+        CommandExecutionError: There is no region here, its database cannot be reached, or the
+            region did not come back.
+
+    Holds for MAAS 2.0 and later.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region-2 maas_secret.follow
+    """
+    from saltext.maas.host import rotate
+
+    installation = runtime.installation(globals(), "region")
+    return rotate.follow(installation, runtime.region_host(globals()))
+
+
 def remove() -> dict[str, Any]:
     """Take the secret off this cluster's or rack's host and stop its daemon permanently.
 

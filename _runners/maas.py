@@ -431,6 +431,45 @@ def rotate_secret(region=None, batch=None, dry_run=False, resume=False, force=Fa
         return rotation.run(fleet, region, dry_run, resume, force)
 
 
+def roll_region(region=None, hosts=None, restart=False, dry_run=False, resume=False, force=False):
+    """Configure the hosts of a region one after the other, while another one answers.
+
+    Each host is brought to its pillar (:py:func:`maas_region.configure`); a new one
+    joins the region with the shared secret, sealed by another host. Hosts that do not
+    answer come first. Before a host that answers restarts, another one has to answer, and
+    the next one has to wait until it does again.
+
+    Args:
+        region: Minion id of the region's host, where the master knows several regions.
+        hosts: Minion ids of some of ``maas:region:hosts``; all by default.
+        restart: Restart each host also where nothing changes.
+        dry_run: Only report what would be done.
+        resume: With ``restart``, leave out the hosts that an interrupted run has restarted.
+        force: Restart a host also while no other one answers.
+
+    Returns:
+        ``{state, region, hosts: {minion: {changes, restarts, error}}, message, todo}``; the
+        state is ``rolled``, ``failed``, ``would roll`` or ``nothing to do``.
+
+    Raises:
+        CommandExecutionError: A host is away or would be refused, releases differ, or the
+            region would not answer for a while; nothing was changed.
+
+    Holds for MAAS 2.0 and later.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.roll_region dry_run=true
+        salt-run maas.roll_region restart=true
+    """
+    from saltext.maas.fleet import core, roll
+
+    with core.plainly(), core.Fleet(globals(), progress=True) as fleet:
+        return roll.run(fleet, region, hosts, restart, dry_run, resume, force)
+
+
 def upgrade(
     to, region=None, version=None, repository=None, channel=None, kind=None, backup=True,
     force=False, cancel=False, dry_run=False, test=False,

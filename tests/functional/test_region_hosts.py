@@ -35,7 +35,14 @@ def several(postgres, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("release", "kind"), [("2.0", "deb"), ("2.9", "deb"), ("3.7", "deb"), ("3.7", "snap")]
+    ("release", "kind"),
+    [
+        pytest.param("2.0", "deb", marks=pytest.mark.life),
+        ("2.9", "deb"),
+        pytest.param("3.7", "deb", marks=pytest.mark.life),
+        pytest.param("2.5", "snap", marks=pytest.mark.life),
+        ("3.7", "snap"),
+    ],
 )
 def test_a_host_joins_with_what_another_installation_has_left(several, release, kind):
     site = several(release)
@@ -92,7 +99,14 @@ def refusal(site, name="region-2", **given):
     return done["comment"]
 
 
-@pytest.mark.parametrize("by", ["name", "address", "several"])
+@pytest.mark.parametrize(
+    "by",
+    [
+        pytest.param("name", marks=pytest.mark.life),
+        "address",
+        pytest.param("several", marks=pytest.mark.life),
+    ],
+)
 def test_a_host_that_maas_would_take_for_a_machine_is_refused(several, by):
     site = several()
     server = site.servers["region-1"]
@@ -160,6 +174,7 @@ def test_a_host_that_the_pillar_does_not_name_and_old_releases_are_refused(sever
     assert "does not support several region hosts" in text
 
 
+@pytest.mark.life
 def test_a_host_that_does_not_come_up_is_left_as_it_was(several):
     site = several()
     box = site.add("region-2")
@@ -174,6 +189,7 @@ def test_a_host_that_does_not_come_up_is_left_as_it_was(several):
     assert box.read("region_config") == before
 
 
+@pytest.mark.life
 def test_a_kill_at_any_point_of_joining_is_made_good_by_the_next_run(several, monkeypatch):
     monkeypatch.setattr(Installation, "run", in_process.run)
     site = several()

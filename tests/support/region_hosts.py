@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 
 from cryptography.hazmat.primitives import serialization
@@ -12,8 +13,12 @@ from maas_emulator.hosts.daemons import Hosts
 from maas_emulator.region_hosts import runs
 from maas_emulator.server import RegionServer
 from saltext.maas import seal
+from saltext.maas.errors import MaasError
+from saltext.maas.fleet import core, roll
+from saltext.maas.fleet.minions import Answer
 from saltext.maas.host import installation, region_member
 from saltext.maas.region_hosts import region_hosts
+from support.fake_salt import FakeSalt
 from support.fleet import wait_for
 from support.loader import load
 from support.postgres import uri
@@ -113,10 +118,10 @@ class RegionHosts:
         }  # fmt: skip
         return {"opts": opts, "pillar": {"maas": self.pillar()}, "grains": {}}
 
-    def call(self, name, function, *args, test=False, **kwargs):
+    def call(self, name, function, *args, **kwargs):
         """Call a function of an execution module on a host's minion."""
         module, _, work = function.partition(".")
-        loaded = load(f"_modules/{module}.py", **self.dunders(name, test))
+        loaded = load(f"_modules/{module}.py", **self.dunders(name))
         return getattr(loaded, work)(*args, **kwargs)
 
     def state(self, name, test=False, **given):
@@ -152,3 +157,53 @@ class RegionHosts:
     def starts(self, name):
         """How often a host's region was started."""
         return self.box(name).service(self.box(name).trait("region_daemon") or "maas")["starts"]
+
+
+class Minions(FakeSalt):
+    """The minions of region hosts; their functions are real.
+
+    Attributes:
+        before: Called with ``(minion, function, whether it only plans)`` before each.
+    """
+
+    def __init__(self, site, opts):
+        super().__init__(opts, {name: site.public_key(name) for name in site.minions})
+        self.site = site
+        self.returned = []
+        self.before = lambda *_: None
+
+    def last_heard(self, minion):
+        return None
+
+    def answer(self, minion, function, *args, **kwargs):
+        self.before(minion, function, bool(kwargs.get("test")))
+        if (minion, "test.ping") in self.broken:
+            return Answer(error="the minion did not answer", lost=True)
+        if not function.startswith("maas_"):
+            return True
+        try:
+            found = json.loads(json.dumps(self.site.call(minion, function, *args, **kwargs)))
+        except MaasError as error:
+            return Answer(error=str(error))
+        self.returned.append(json.dumps([args, kwargs, found]))
+        return found
+
+
+class Site(RegionHosts):
+    """Region hosts with a master."""
+
+    def fleet(self):
+        opts = {
+            "cachedir": str(self.folder / "master"), "pki_dir": str(self.folder / "master"),
+            "maas.fleet": {"region": "region-1", "enrol_seconds": 20, "answer_seconds": 5},
+        }  # fmt: skip
+        self.salt = Minions(self, opts)
+        return core.Fleet({"__opts__": opts}, salt=self.salt)
+
+    def roll(self, before=None, **given):
+        with self.fleet() as fleet:
+            self.salt.before = before or self.salt.before
+            return roll.run(fleet, **given)
+
+    def all_up(self):
+        return [self.running(name) for name in self.names] == [list(self.names)] * 3

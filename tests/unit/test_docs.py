@@ -126,6 +126,7 @@ NO_FUNCTION = {
     "py", "md", "sls", "conf", "bak", "git", "io", "pem", "key",
     "fleet", "root", "common", "region", "region_host", "cluster", "site",
     "managed", "prom", "rules", "install", "removed", "postgresql", "mirror",
+    "haproxy", "keepalived",
 }  # fmt: skip
 
 

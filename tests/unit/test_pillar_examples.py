@@ -32,6 +32,7 @@ RELEASES = {
     "devices": ("3.0", "3.8"),
     "dns": ("2.0", "3.8"),
     "first-network": ("2.2", "3.8"),
+    "high-availability": ("2.5", "3.8"),
     "home-lab": ("2.6", "3.7", "3.8"),
     "install": ("3.7",),
     "install-snap": ("3.7",),

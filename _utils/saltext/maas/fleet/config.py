@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import os
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 from saltext.maas import schemas
 from saltext.maas.errors import BadInput
 from saltext.maas.fleet import names
-from saltext.maas.schemas import flag, mapping, seconds, whole
+from saltext.maas.schemas import flag, mapping, named, seconds, whole
 
 _WHERE = "maas.fleet"
 _FORMATS = {"minion_id": names.is_id, "digits": str.isdigit}
-_IDS = {
-    "type": "array", "allowed": "a list of minion ids",
-    "items": {"type": "string", "format": "minion_id", "allowed": "a minion id"},
-}  # fmt: skip
+_ID = {"type": "string", "format": "minion_id", "allowed": "a minion id"}
+_IDS = {"type": "array", "allowed": "a list of minion ids", "items": _ID}
 _BATCH = {**whole("How many clusters are onboarded at once.", 1, 1000), "format": "digits"}
 #: Each setting's schema and default.
 _SETTINGS: dict[str, tuple[dict, object]] = {
     # Only what a region's pillar names is onboarded, and only a region named here is asked.
     "regions": (_IDS, ()),
+    # Minions of more hosts of a region, by that of the region; asked where that does not answer.
+    "other_hosts": (named(_IDS, names=_ID), MappingProxyType({})),
     "batch": (_BATCH, 50),
     # Takes a batch through the steps; empty to do without.
     "orchestration": ({"type": "string"}, "orch.maas.onboard"),

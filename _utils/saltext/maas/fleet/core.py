@@ -171,8 +171,23 @@ class Fleet:
     def region(self, name: str, function: str, *args, **kwargs) -> Any:
         """Call a function on a region's minion; the answer is its own.
 
+        Where that is away another host of the region is asked, if the master knows one.
+
         Raises:
             MaasError: It failed; the text names the region.
+        """
+        # One that does not even answer a ping does nothing, so that nothing is done twice.
+        for other in self.settings.other_hosts.get(name, ()):
+            if self.salt.connected([name]):
+                break
+            name = other
+        return self.host(name, function, *args, **kwargs)
+
+    def host(self, name: str, function: str, *args, **kwargs) -> Any:
+        """Call a function on the minion of one region host; the answer is its own.
+
+        Raises:
+            MaasError: It failed; the text names the host.
         """
         kwargs.update(seconds=self.settings.answer_seconds, limit=self.settings.region_seconds)
         answer = self.salt.ask_signed(name, function, *args, **kwargs)

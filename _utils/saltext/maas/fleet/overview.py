@@ -16,21 +16,24 @@ _PAUSE, _LONGEST_PAUSE = 2.0, 20.0
 _UNKNOWN = "not known"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 COLUMNS = (
-    "minion", "cluster", "region", "release", "state", "connected", "accepted", "DHCP",
+    "role", "minion", "cluster", "region", "release", "state", "connected", "accepted", "DHCP",
     "images in sync", "minion answers", "last seen", "onboarding", "message",
 )  # fmt: skip
 
 
 def status(fleet: Fleet, target: object, kind: str) -> list[dict]:
-    """Return a row for each cluster that a region has or its pillar names, or that was onboarded.
+    """Return a row for each region host, and for each cluster.
 
-    Where no minion is known, it is empty; a region that cannot be asked has a row of its own.
+    Clusters are those that a region has or its pillar names, or that were onboarded.  Where no
+    minion is known, it is empty; a region that cannot be asked has a row of its own.
 
     Raises:
         MaasError: The target matches no minion, or none of the regions' clusters.
     """
     chosen = None if target is None else set(onboard.resolve(fleet, target, kind))
-    rows = _all_rows(fleet, chosen, lambda region: fleet.region(region, "maas_fleet.status"))
+    rows = _all_rows(
+        fleet, chosen, lambda region: fleet.region(region, "maas_fleet.status"), hosts=True
+    )
     if not rows:
         raise MaasError(_nobody(chosen, fleet.settings.regions))
     return rows
@@ -62,11 +65,12 @@ def prometheus(fleet: Fleet) -> str:
     return metrics.as_text(samples)
 
 
-def _all_rows(fleet, chosen, ask):
+def _all_rows(fleet, chosen, ask, hosts=False):
     rows, regions = [], fleet.settings.regions
     for number, region in enumerate(regions):
         fleet.progress.show(number, len(regions) + 1, f"asking region {region}")
         rows += _rows(fleet, region, ask)
+        rows += _host_rows(fleet, region) if hosts else []
     if chosen is not None:
         # A region that cannot be asked is shown in any case.
         rows = [row for row in rows if row["minion"] in chosen or row["state"] == _UNKNOWN]
@@ -83,7 +87,7 @@ def _all_rows(fleet, chosen, ask):
         row["onboarding"] = record.get("state")
         if record.get("error"):
             row["message"] = row["message"] or f"{record.get('step')}: {record['error']}"
-    return sorted(rows, key=lambda row: (row["minion"], row["cluster"] or ""))
+    return sorted(rows, key=lambda row: (row["role"], row["minion"], row["cluster"] or ""))
 
 
 def _nobody(chosen, regions):
@@ -111,8 +115,27 @@ def _rows(fleet, region, ask):
     return rows + [_row(one, region, ABSENT) for one in onboarded - there]
 
 
+def _host_rows(fleet, region):
+    """A row for each host of a region, as the region has it."""
+    try:
+        found = fleet.region(region, "maas_fleet.region_hosts")
+    except MaasError:  # which the clusters' rows say
+        return []
+    rows = []
+    for name, one in found.items():
+        known = {"release": one["release"], "state": one["state"], "cluster": one["hostname"]}
+        connected = None if one["state"] == ABSENT["state"] else one["state"] == "connected"
+        minion = "" if name == one["hostname"] and not one["named"] and len(found) > 1 else name
+        row = _row(minion, region, {**known, "connected": connected})
+        rows.append({**row, "role": "region"})
+        if len(found) > 1 and not one["named"]:
+            rows[-1]["message"] = f"maas:region:hosts does not name {name}"
+    return rows
+
+
 def _row(minion, region, one=None):
     row = {**dict.fromkeys(COLUMNS), "minion": minion, "region": region, "message": ""}
+    row["role"] = "cluster"
     one = one or {}
     row.update({name: one.get(name) for name in row.keys() & one.keys()})
     row.update({"DHCP": ", ".join(one.get("dhcp") or ()), "images in sync": one.get("images")})

@@ -29,6 +29,9 @@ def run(fleet: Fleet, region: str | None, dry_run: bool, resume: bool, force: bo
         return rotation.result(
             "failed", {}, message, f"see that the region's minion runs, {_RESUME}"
         )
+    if why := rotation.follow():
+        message = f"not all region hosts have the new secret: {why}"
+        return rotation.result("failed", {}, message, f"see that they run, {_RESUME}")
     done = rotation.re_enrol()
     clusters = {minion: why or "re-enrolled" for minion, why in done.items()}
     if failed := [minion for minion, why in done.items() if why]:
@@ -73,6 +76,16 @@ class _Rotation:
             raise MaasError(
                 f"nothing was changed: {len(lost)} clusters would be lost: {move.listed(lost, 10)}"
             )
+
+    def follow(self) -> str:
+        """Give the region's other hosts its secret; return why one does not have it."""
+        try:
+            for host, entry in self.fleet.region(self.region, "maas_fleet.region_hosts").items():
+                if entry["named"] and host != self.region:
+                    self.fleet.host(host, "maas_secret.follow")
+        except MaasError as error:
+            return str(error)
+        return ""
 
     def re_enrol(self):
         """Give all clusters the region's secret: ``{minion: None or why not}``."""

@@ -12,6 +12,8 @@ WIDTH = 100
 _COLUMNS = (
     "minion", "cluster", "release", "state", "DHCP", "images", "minion is", "onboarding"
 )  # fmt: skip
+#: What a region host has not.
+_CLUSTERS_ONLY = ("DHCP", "images", "onboarding")
 _GAP = "  "
 
 
@@ -23,15 +25,24 @@ def as_table(rows: list[dict]) -> str:
     """
     lines: list[str] = []
     for region in dict.fromkeys(row["region"] for row in rows):
-        own = [row for row in rows if row["region"] == region]
-        lines += ["", f"Region {clean(region)}", *_part(own)]
+        lines += ["", f"Region {clean(region)}"]
+        for role in dict.fromkeys(row["role"] for row in rows):
+            own = [row for row in rows if (row["region"], row["role"]) == (region, role)]
+            lines += [*(["", "Region hosts"] if role == "region" else ()), *_part(own)]
     return "\n".join(lines[1:])
 
 
 def _part(rows) -> Iterator[str]:
+    if not rows:
+        return
     cells = [_cells(row) for row in rows]
     # A cluster's name tells something where it is another one than its minion's.
-    names = [one for one in _COLUMNS if one != "cluster" or any(row["cluster"] for row in cells)]
+    cluster = any(row["cluster"] for row in cells)
+    hosts = rows[0]["role"] == "region"
+    names = [
+        one for one in _COLUMNS
+        if (one != "cluster" or cluster) and not (hosts and one in _CLUSTERS_ONLY)
+    ]  # fmt: skip
     widths = {name: max(len(name), *(len(one[name]) for one in cells)) for name in names}
     while sum(widths.values()) + len(_GAP) * (len(widths) - 1) > WIDTH:
         widths[max(widths, key=lambda name: widths[name])] -= 1

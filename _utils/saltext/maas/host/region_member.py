@@ -88,19 +88,20 @@ class Member:
             raise HostError(f"{poll.timed_out(seconds, f'the region at {self.host.url}', why[0])}.")
 
 
-def running(url: str, timeout: float = 5) -> tuple[set[str], str]:
+def running(url: str, timeout: float = 5, ca_file: str | None = None) -> tuple[set[str], str]:
     """Ask one region host which region hosts run.
 
     The path is served without TLS too, and answered from the database.
 
     Args:
-        url: Of the host's own web server.
+        url: Of the host's own web server, or of the region.
         timeout: Seconds.
+        ca_file: CA for https.
 
     Returns:
         ``(their host names, "")``, or an empty set and why it does not answer.
     """
-    reason, answer = reach.inspect(f"{url}/rpc/", timeout=timeout)
+    reason, answer = reach.inspect(f"{url}/rpc/", ca_file, timeout)
     if reason:
         return set(), reason
     try:

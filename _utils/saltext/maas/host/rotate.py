@@ -21,6 +21,7 @@ from saltext.maas.host import (
     database,
     files,
     paths,
+    region_member,
     services,
     shared_secret,
     transaction,
@@ -29,6 +30,7 @@ from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from saltext.maas.host.reach import wait_for_api
 from saltext.maas.redact import HIDDEN
+from saltext.maas.region_hosts import RegionHost
 
 #: From here on the secret is a row of its own, and is read at the region's start.
 _AT_START = "3.3"
@@ -82,6 +84,42 @@ def finish(installation: Installation) -> dict[str, dict]:
         return {}
     with transaction.locked(installation, _PART):
         return _finish(installation)
+
+
+def follow(
+    installation: Installation, host: RegionHost | None = None, wait: float = 180
+) -> dict[str, Any]:
+    """Have a further host of a region use the secret that is in the database.
+
+    Args:
+        installation: The host.
+        host: What the pillar says of it.
+        wait: Seconds until the region has to answer where it restarts.
+
+    Returns:
+        ``{"changes", "restarted": [service]}``.
+
+    Raises:
+        HostError: The database has no secret, the file cannot be written, or the region did not
+            come back.
+    """
+    installation.need("region")
+    restarted: list[str] = []
+    with transaction.locked(installation, _PART):
+        with database.connection(installation) as conn:
+            stored = database.secret(conn)
+        if stored is None:
+            raise HostError("The region's database has no shared secret.")
+        value = shared_secret.normal(stored)
+        if shared_secret.read(installation) == value:
+            return {"changes": {}, "restarted": restarted}
+        if installation.release >= _AT_START:
+            # Which writes the file; that goes last, so that a killed run is made again.
+            restarted = services.restart(installation, installation.fact("region_services"))
+            if host:
+                region_member.Member(host).wait(wait)
+        _write(installation, value)
+    return {"changes": {"secret": {"old": HIDDEN, "new": HIDDEN}}, "restarted": restarted}
 
 
 def _finish(installation, test=False):
