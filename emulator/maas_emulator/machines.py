@@ -115,7 +115,7 @@ PLAIN = {
 
 def new(region, **fields):
     """Add a machine."""
-    row = nodes.new_node("", None, MACHINE)
+    row = nodes.new_node(region, "", None, MACHINE)
     row.update(PLAIN)
     row.update(
         own_parameters={}, owner_data={}, tags=[], pool=0, special=[], previous_status=NEW,

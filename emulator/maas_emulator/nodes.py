@@ -64,11 +64,20 @@ def addresses_of(node):
     return []
 
 
-def new_node(hostname, system_id, node_type):
+def _free_system_id(region):
+    """An id that no node of the region has had."""
+    taken = region.state.setdefault("system ids", set())
+    while True:
+        found = "".join(secrets.choice("abcdefghkmnpqrstwxy34678") for _ in range(6))
+        if found not in taken:
+            taken.add(found)
+            return found
+
+
+def new_node(region, hostname, system_id, node_type):
     """A controller's row, without interfaces."""
     return {
-        "system_id": system_id
-        or "".join(secrets.choice("abcdefghkmnpqrstwxy34678") for _ in "6" * 6),
+        "system_id": system_id or _free_system_id(region),
         "hostname": hostname,
         "node_type": node_type,
         "description": "",
@@ -137,7 +146,7 @@ def register(region, *, uuid=None, hostname, interfaces=(), system_id=None):
             row["node_type"] = BOTH
             region.rows("racks")[-row["id"]] = row
         else:
-            row = region.rows("racks").add(new_node(hostname, system_id, RACK))
+            row = region.rows("racks").add(new_node(region, hostname, system_id, RACK))
     row["hostname"] = hostname
     set_interfaces(region, row, interfaces)
     return row["system_id"]

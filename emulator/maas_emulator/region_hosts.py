@@ -36,7 +36,7 @@ def started(region, hostname, system_id=None, interfaces=(), port=None):
     with region.lock:
         row = _found(region, hostname, system_id, interfaces)
         if row is None:
-            row = region.rows("regions").add(nodes.new_node(hostname, None, nodes.REGION))
+            row = region.rows("regions").add(nodes.new_node(region, hostname, None, nodes.REGION))
         elif row["node_type"] not in _REGIONS:
             _upgrade(region, row)
         if interfaces and not row["interfaces"]:

@@ -66,7 +66,7 @@ def create_device(request):
     region = request.region
     fields = machine_forms.device(request, None)
     macs = fields.pop("mac_addresses")
-    row = nodes.new_node("", None, nodes.DEVICE)
+    row = nodes.new_node(region, "", None, nodes.DEVICE)
     row.update(fields, owner=request.user.username, owner_data={}, tags=[])
     for mac in macs:
         row["interfaces"].append(node_forms.new_nic(region, next_name(row), mac))

@@ -20,7 +20,7 @@ _NO_BMC = "Unable to control the power of {}: it has no power type."
 
 def seed(region):
     """Make the region's own controller."""
-    region.rows("regions").add(new_node(region.options.hostname, None, REGION))
+    region.rows("regions").add(new_node(region, region.options.hostname, None, REGION))
 
 
 def _region(request):

@@ -169,12 +169,14 @@ class Run:
         """Note that what was to be created is there, by another client's doing or by ours."""
         change = self.changes[desired.type, desired.key]
         if change.action == "create" and not change.in_doubt:
-            holder = self.snapshot.tables[desired.type].holder_of(desired.key)
-            required = [holder] if holder else self.plan.requires(change)
-            around = (self.changes.get(one) for one in required)
-            made = any(one and one.action == "create" and not one.taken_over for one in around)
-            # MAAS may make it along with what it requires, such as the VLAN of a new fabric.
-            change.taken_over = bool(change.attempts) or not made
+            change.taken_over = bool(change.attempts) or not self._made_along(change)
+
+    def _made_along(self, change):
+        """Whether MAAS made it along with what this run has created: the VLAN of a new fabric."""
+        required = (self.changes.get(one) for one in self.plan.requires(change))
+        own = (one for one in required if one and one.action == "create" and not one.taken_over)
+        tables = self.snapshot.tables
+        return any(change.id in tables[one.desired.type].brings(one.desired.key) for one in own)
 
     def once(self, name: str, work: Callable[[], object]) -> None:
         """Do something once in this run; all but the first that ask wait for it.
