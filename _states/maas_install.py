@@ -1,7 +1,7 @@
 """Install MAAS on its host: what Salt's own states of packages leave out.
 
 The state tree ``maas.install`` uses these around Salt's ``pkgrepo``, ``file``, ``pkg`` and
-:py:mod:`maas_snap`.
+``maas_snap``.
 """
 
 from __future__ import annotations

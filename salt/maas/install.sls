@@ -24,6 +24,7 @@ maas programs:
     - channel: {{ plan.channel | json }}
     - cohort: {{ plan.cohort | json }}
     - hold: {{ plan.hold | json }}
+    - reload_grains: {{ (plan.missing != []) | json }}
     - require:
       - maas_install: maas can be installed
 {%- else %}
@@ -85,6 +86,7 @@ maas programs:
       {%- endfor %}
     - refresh: true
     - hold: {{ plan.hold | json }}
+    - reload_grains: {{ (plan.missing != []) | json }}
     - require:
       - file: maas version
 {%- endif %}
