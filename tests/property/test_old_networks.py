@@ -46,7 +46,7 @@ def numbers(span):
     return set(range(low, high + 1))
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(regions(), st.sampled_from(["2.0", "2.4", "3.7", "3.8"]))
 def test_a_later_region_takes_it_and_no_address_changes_its_use(old, release):
     spans: dict = {}

@@ -6,6 +6,7 @@ import contextlib
 
 from maas_emulator import hardware
 from maas_emulator.server import RegionServer
+from maas_emulator.settings import default_series
 from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.release import Release
 from support.examples import CLUSTER, EXAMPLES, around, known
@@ -15,7 +16,6 @@ from support.reconciling import SHORT, carried_out, errors, rack, snapshot_of
 
 HOST = "rack-1.example.com"
 PRINTER = "10.10.0.60"  # the address of a device
-SERIES = {"2.0": "xenial", "2.3": "xenial", "2.4": "bionic", "2.9": "focal", "3.7": "noble"}
 #: Settings that are none of any release's defaults.
 SETTINGS = {
     "upstream_dns": "192.0.2.53", "http_proxy": "http://proxy.example.com:3128/",
@@ -64,7 +64,11 @@ def full_region(release: str):
 def _images_and_controllers(server, release):
     if release >= "2.0":
         rack(server, "rack-1", "10.10.0.2")
-        chosen = {"os": "ubuntu", "release": SERIES[release], "arches": ["amd64"]}
+        chosen = {
+            "os": "ubuntu",
+            "release": default_series(server.region.release),
+            "arches": ["amd64"],
+        }
         carried_out(server, {"boot_sources": {URL: {"selections": [chosen]}}})
         return
     images_of_nodes(server)

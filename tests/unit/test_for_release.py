@@ -15,7 +15,7 @@ from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput
 from saltext.maas.pillar import for_release
 from saltext.maas.reconcile import Snapshot
-from saltext.maas.release import Release
+from saltext.maas.release import SERIES, Release
 from support.examples import CLUSTER
 from support.full_regions import HOST, MACHINES, PRINTER, full_region
 from support.loader import load
@@ -227,6 +227,19 @@ def test_between_other_releases(old, new):
             [(url, source)] = data["boot_sources"].items()
             assert url == "http://images.maas.io/ephemeral-v3/daily"
             assert [one["release"] for one in source["selections"]] == ["trusty"]
+
+
+@pytest.mark.life
+@pytest.mark.parametrize(("old", "new"), [
+    (old, new) for old in SERIES for new in ("2.4", "3.7", SERIES[-1])
+    if Release(old) <= new
+])  # fmt: skip
+def test_from_every_release(old, new):
+    with full_region(old) as server, target(new) as other:
+        applied(other, exported(server, new, {"first": HOST})[1])
+        before, after = shared(server), shared(other)
+        for name in ("zones", "tags", "files", "keys", "users"):
+            assert before[name] == after[name]
 
 
 def more_of_2_0(server):
