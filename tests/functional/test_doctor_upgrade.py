@@ -167,3 +167,62 @@ def test_site_manager_is_a_second_owner(make, commands):
     assert finding["status"] == "warning"
     assert "maas:boot_sources (http://x/) and maas:settings (kernel_opts)" in finding["found"]
     assert told({})["status"] == "ok"
+
+
+_WORK = """
+CREATE TABLE maasserver_node (id serial PRIMARY KEY, system_id text, hostname text,
+    status integer NOT NULL DEFAULT 0);
+CREATE TABLE maasserver_bmc (id serial PRIMARY KEY, name text, power_type text);
+CREATE TABLE maasserver_largefile (id serial PRIMARY KEY, total_size bigint);
+"""
+
+
+def test_what_is_at_work_and_what_will_not_fit(make):
+    _, installation, sql = make("2.9", tables=_WORK)
+    checked = found(installation, "3.5")
+    for name in ("work", "disk", "pods"):
+        assert checked[name]["status"] == "ok", checked[name]
+    assert checked["path"]["status"] == "ok"
+    sql("INSERT INTO maasserver_node (hostname, status) VALUES ('a', 9), ('b', 6), ('c', 21)")
+    sql("INSERT INTO maasserver_bmc (name, power_type) VALUES ('pod-1', 'rsd'), ('', 'ipmi')")
+    sql(f"INSERT INTO maasserver_largefile (total_size) VALUES ({2**60})")
+    with database.connection(installation) as conn:
+        conn.set_session(autocommit=True)
+        with conn.cursor() as cursor:  # as MAAS does while it imports
+            cursor.execute("SELECT pg_advisory_lock(20120116, 4)")
+        checked = found(installation, "3.5")
+    assert "importing images, a: deploying, c: testing." in checked["work"]["found"]
+    assert "for images, which leave the database" in checked["disk"]["found"]
+    assert checked["pods"]["found"].endswith("pod-1.")
+    assert "disk" in found(installation, "3.4")
+    assert found(installation, "3.4")["disk"]["status"] == "ok"
+    sql("CREATE ROLE somebody")
+    sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO somebody', current_database()); "
+        "END $$")  # fmt: skip
+    finding = found(installation, "3.5")["database"]
+    sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO postgres', current_database()); "
+        "END $$")  # fmt: skip
+    sql("DROP ROLE somebody")
+    assert "belongs to somebody; from 3.5 on it has to belong to postgres" in finding["found"]
+
+
+def test_what_old_releases_leave_behind(make):
+    box, installation, _ = make("1.9", tables="CREATE TABLE maasserver_node (id serial, "
+                                "system_id text, hostname text, status integer)")  # fmt: skip
+    checked = found(installation, "2.3")
+    assert checked["Python"]["remedy"] == "Install the package python2.7."
+    box.write("usr/bin/python2.7", "", 0o755)
+    assert found(installation, "2.3")["Python"]["status"] == "ok"
+    checked = found(installation, "2.8")
+    assert checked["path"]["remedy"] == "Upgrade to 2.3 first."
+    address = box.info["interfaces"][0]["ip"]
+    assert f"reconfigure_url http://{address}:5240/MAAS" in checked["URL"]["remedy"]
+    box.edit_yaml("region_config", {"maas_url": f"http://{address}:5240/MAAS"})
+    assert found(installation, "2.8")["URL"]["status"] == "ok"
+
+
+def test_a_database_within_the_snap(make):
+    box, installation, _ = make("2.8", kind="snap")
+    assert found(installation, "3.1")["snap"]["status"] == "ok"
+    box.write("snap_mode", "all")
+    assert found(installation, "3.1")["snap"]["status"] == "problem"

@@ -229,6 +229,7 @@ class _RegionDaemon(_Daemon):
         self._seen = text
 
     def started(self) -> None:
+        self.region.release = self.host.release  # another one after an upgrade
         self._look_at_postgresql()
         if self._started:
             self.hosts.connections_lost()

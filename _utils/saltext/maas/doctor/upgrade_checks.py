@@ -78,6 +78,8 @@ def checks(installation: Installation, to: Release) -> list[tuple[str, Callable]
     ]
     if installation.release < "2.0" <= to:
         found.append(("upgrade: Python", partial(_python2, installation)))
+    if installation.release < "3.0" <= to and installation.release >= "2.0":
+        found.append(("upgrade: pods", partial(_rsd, installation)))
     if installation.kind == "deb" and installation.release < "2.4" <= to:
         found.append(("upgrade: URL", partial(_port_80, installation)))
     if installation.kind == "snap" and installation.release < "2.9" <= to:
@@ -213,6 +215,17 @@ def _python2(installation):
         "python2.7 is not installed, by which 2.0 to 2.5 migrate a database of 1.x; no package "
         "of MAAS brings it.",
         "Install the package python2.7.",
+    )
+
+
+def _rsd(installation):
+    with database.connection(installation, timeout=30) as conn:
+        names = database.rsd_pods(conn)
+    if not names:
+        return findings.ok("There is no RSD pod, which 3.0 would delete.")
+    return findings.problem(
+        f"3.0 deletes RSD pods with their machines, and iSCSI storage: {', '.join(names[:10])}.",
+        "Release and delete them first.",
     )
 
 

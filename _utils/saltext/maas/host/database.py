@@ -357,6 +357,14 @@ def owner(conn) -> tuple[str, str, str]:
     )[0]
 
 
+def rsd_pods(conn) -> list[str]:
+    """Return the names of the pods of Rack Scale Design (2.2 to 2.9), which 3.0 deletes."""
+    if "name" not in _columns(conn, "maasserver_bmc"):
+        return []
+    query = "SELECT name FROM maasserver_bmc WHERE power_type = 'rsd' ORDER BY 1"
+    return [name for (name,) in _rows(conn, query)]
+
+
 def controllers(conn) -> list[str]:
     """Return the host names of all region controllers (2.0 and later)."""
     if not _columns(conn, "maasserver_regioncontrollerprocess"):
