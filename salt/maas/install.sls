@@ -12,7 +12,7 @@ maas can be installed:
     - order: first
     {%- if postgresql %}
     - require_in:
-      - pkg: maas postgresql
+      - sls: maas.postgresql
     {%- endif %}
 
 {%- if not plan.problems %}

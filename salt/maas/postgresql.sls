@@ -3,10 +3,17 @@
 # `maas.install`; else apply it to the host of the database, which needs the same pillar.
 {%- set database = salt['pillar.get']('maas:region:database', {}) %}
 {%- set own = salt['pillar.get']('maas:install:postgresql', {}) or {} %}
-{%- set package = salt['pkg.version']('postgresql') or salt['pkg.latest_version']('postgresql', refresh=False) %}
+{%- set package = salt['pkg.version']('postgresql') or salt['pkg.latest_version']('postgresql') %}
 {%- set version = package.split('+')[0].split('-')[0] %}
 {%- set folder = '/etc/postgresql/' ~ version ~ '/main' %}
 {%- set there = salt['file.file_exists'](folder ~ '/pg_hba.conf') and 'postgres.user_exists' in salt %}
+{%- if not (database.get('name') and database.get('user') and package) %}
+
+maas postgresql:
+  test.fail_without_changes:
+    - comment: {{ ('APT knows no package postgresql.' if database.get('name') and database.get('user') else
+                   'maas:region:database needs name, user and password.') | json }}
+{%- else %}
 
 maas postgresql:
   pkg.installed:
@@ -40,9 +47,9 @@ maas postgresql clients:
     - marker_end: '# maas: end'
     - append_if_not_found: true
     - content: |
-        host {{ database.name }} {{ database.user }} 127.0.0.1/32 {{ 'md5' if version | float < 14 else 'scram-sha-256' }}
+        host "{{ database.name }}" "{{ database.user }}" 127.0.0.1/32 {{ 'md5' if version | float < 14 else 'scram-sha-256' }}
         {%- for network in own.get('clients', []) %}
-        host {{ database.name }} {{ database.user }} {{ network }} {{ 'md5' if version | float < 14 else 'scram-sha-256' }}
+        host "{{ database.name }}" "{{ database.user }}" {{ network }} {{ 'md5' if version | float < 14 else 'scram-sha-256' }}
         {%- endfor %}
     - require:
       - pkg: maas postgresql
@@ -79,4 +86,5 @@ maas database:
     - user: postgres
     - require:
       - maas_database: maas database role password
+{%- endif %}
 {%- endif %}

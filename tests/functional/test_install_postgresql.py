@@ -99,6 +99,6 @@ def test_a_region_with_postgresql_by_salt(tmp_path):
         assert owner.strip() == "maas"
         assert host.call("asked(database.is_empty)") is False
         hba = host.root.run("sh", "-c", "cat /etc/postgresql/*/main/pg_hba.conf").stdout
-        assert "host maasdb maas 192.0.2.0/24 scram-sha-256" in hba
+        assert 'host "maasdb" "maas" 192.0.2.0/24 scram-sha-256' in hba
         assert changed(host.outcome("maas.region")) == set()
         assert PASSWORD not in host.said + host.root.read("/srv/salt/log")

@@ -81,6 +81,7 @@ def test_the_page_shows_the_table():
         ({"role": "rack", "kind": "snap", "channel": "3.6/stable"}, "is not of MAAS 3.7"),
         ({"role": "rack", "kind": "snap", "release": "2.6"}, "no track in the snap store"),
         ({"role": "region", "kind": "snap"}, "maas:region:database:password: is missing"),
+        ({"role": "region", "postgresql": None}, "maas:region:database:user: is missing"),
         ({"role": "region", "database": {"host": "db"}}, "maas:region:database:name: is missing"),
     ],
 )

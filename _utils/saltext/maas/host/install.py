@@ -165,7 +165,7 @@ def make_plan(
     url = url[0] if isinstance(url, list) else url
     database = region.get("database") or {}
     if "region" in plan.role:
-        plan.problems += _database(plan, database)
+        plan.problems += _database(plan, database, "postgresql" in wanted)
     if plan.kind == "snap":
         _snap(plan, wanted, release)
     else:
@@ -176,9 +176,9 @@ def make_plan(
     return plan
 
 
-def _database(plan, database):
-    """What is missing to reach a database that no package makes."""
-    if plan.kind == "deb" and not database:
+def _database(plan, database, own):
+    """What is missing to reach a database that no package of MAAS makes."""
+    if plan.kind == "deb" and not database and not own:
         return
     for key in ("host", "name", "user", "password"):
         if not database.get(key):
