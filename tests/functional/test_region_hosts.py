@@ -7,6 +7,7 @@ import contextlib
 import pytest
 from maas_emulator.hosts import migrations
 from saltext.maas.client import Client, Profile
+from saltext.maas.doctor import examine_region
 from saltext.maas.host.installation import Installation
 from support import in_process
 from support.killing import forked
@@ -211,3 +212,18 @@ def test_a_kill_at_any_point_of_joining_is_made_good_by_the_next_run(several, mo
         if ended:
             break
     assert point > 7
+
+
+def test_the_doctor_counts_what_connections_the_hosts_may_need(several):
+    site = several()
+
+    def found():
+        report = examine_region(site.installation("region-1"))
+        return [one["found"] for one in report["findings"] if "connections" in one["check"]]
+
+    assert found() == []
+    for name in site.names[1:]:
+        site.add(name)
+        assert site.state(name, wait=20)["result"] is True
+    (text,) = found()
+    assert text.startswith("3 region hosts may open 44 connections each, and PostgreSQL takes ")

@@ -79,7 +79,9 @@ def test_each_step_was_reported(story):
 
 def test_dhcp_and_images_are_there(story):
     status, _ = story.site.run("maas.status")
-    rows = {row["minion"]: row for row in status}
+    hosts = [(row["minion"], row["state"]) for row in status if row["role"] == "region"]
+    assert hosts == ([] if story.site.old else [(REGION, "connected")])
+    rows = {row["minion"]: row for row in status if row["role"] == "cluster"}
     assert set(rows) == set(story.clusters)
     for row in rows.values():
         assert row["accepted"] is True

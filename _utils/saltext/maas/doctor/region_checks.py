@@ -17,6 +17,10 @@ from saltext.maas.release import Release
 _OLD_BACKUP = 8  # days, for those who make one a week
 
 
+#: Connections that MAAS's documentation counts on for each worker of a region, and its workers.
+_PER_WORKER, _WORKERS = 11, 4
+
+
 def examine(
     installation: Installation,
     url: str | None = None,
@@ -90,6 +94,7 @@ def _database(installation):
         with database.connection(installation, timeout=5) as conn:
             version, theirs = database.version(conn), database.clock(conn)
             missing = database.missing_rights(conn, installation)
+            used = database.connections_used(conn)
     except database.DatabaseError as error:
         return findings.problem(
             str(error),
@@ -100,8 +105,24 @@ def _database(installation):
     return [
         *_version(installation, version),
         *(Finding("database's rights", "warning", *pair) for pair in missing),
+        *_connections(installation, used),
         *checks.clock(ahead, "database's", "database's clock"),
     ]
+
+
+def _connections(installation, used):
+    """Whether PostgreSQL takes as many connections as the region hosts that run may open."""
+    settings, _ = config_files.values(installation)
+    each = _PER_WORKER * settings.get("num_workers", _WORKERS)
+    needed = used["regions"] * each
+    if needed <= used["most"]:
+        return []
+    return findings.warning(
+        f"{used['regions']} region hosts may open {each} connections each, and PostgreSQL takes "
+        f"{used['most']} besides those of superusers; {used['now']} are open.",
+        f"Set max_connections of PostgreSQL to {needed + 10} or more, or num_workers lower.",
+        "database's connections",
+    )
 
 
 def _version(installation, version):
