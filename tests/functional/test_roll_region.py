@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from saltext.maas.errors import MaasError
-from saltext.maas.fleet import overview, roll, rotation
+from saltext.maas.fleet import move, overview, roll, rotation
 from support.fleet import wait_for
 from support.killing import forked
 from support.region_hosts import Site
@@ -197,3 +197,20 @@ def test_another_host_is_asked_where_the_region_s_minion_is_away(site):
             fleet.region("region-1", "maas_fleet.region_hosts")
         fleet.settings.other_hosts = {"region-1": ["region-2"]}
         assert set(fleet.region("region-1", "maas_fleet.region_hosts")) == set(site.names)
+
+
+def test_all_hosts_move_to_another_url(site):
+    site.roll()
+    url = site.servers["region-2"].url
+    with site.fleet() as fleet:
+        assert move.run(fleet, url, None, dry_run=True)["state"] == "would move"
+        done = move.run(fleet, url, None, dry_run=False)
+        assert done["state"] == "moved", done
+        for name in site.names:
+            assert f"maas_url: {url}" in site.box(name).read("region_config")
+        wait_for(site.all_up, 20)
+        # The third one cannot, so that all move back.
+        site.salt.broken["region-3", "state.high"] = "no space left on device"
+        done = move.run(fleet, site.url, None, dry_run=False)
+        assert done["state"] == "failed", done
+        assert f"maas_url: {url}" in site.box("region-1").read("region_config")

@@ -8,7 +8,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from saltext.maas.fleet import core, move, offboard, onboard, overview, rotation, worker
+from saltext.maas.fleet import core, move, offboard, onboard, overview, roll, rotation, worker
 from saltext.maas.fleet.core import Fleet
 from saltext.maas.fleet.minions import Answer
 from support.fake_salt import FakeSalt
@@ -42,6 +42,13 @@ ANSWERS = {
     "maas_fleet.release_dhcp": {"x/untagged": {"old": ["rack-1"], "new": None, "enabled": True}},
     "maas_region.config": {"url": "http://a/MAAS"},
     "maas_region.reachable": {"url": "x", "reachable": True, "reason": None},
+    "maas_fleet.region_hosts": {
+        one: {"hostname": one, "named": True, "address": "192.0.2.1", "state": "connected",
+              "release": "3.7"} for one in ("region", "region-2")},
+    "maas_region.host_status": {"url": "http://a/MAAS", "answers": True, "reason": None,
+                                "running": ["region"], "release": "3.7", "services": {}},
+    "maas_region.configure": {"changes": {"region host": {}}, "warnings": [], "restarted": ["x"]},
+    "maas_secret.follow": {"changes": {}, "restarted": []},
     "maas_fleet.version": "1",
     "maas_fleet.importing": False,
     "maas_fleet.import_images": False,
@@ -77,6 +84,7 @@ TASKS = {
     "move": lambda fleet: move.run(fleet, "http://b/MAAS", None, False, True),
     "offboard": lambda fleet: offboard.run(fleet, "rack-1", "glob", None, True, False),
     "rotate": lambda fleet: rotation.run(fleet, None, False, False, True),
+    "roll": lambda fleet: roll.run(fleet, restart=True),
 }
 
 

@@ -63,6 +63,7 @@ class Enrolled(FakeSalt):
                 "problems": dict.fromkeys(self.weak & {*args[0]}, "a weak key"),
             }
         return {
+            "maas_fleet.region_hosts": {},
             "maas_region.config": {"url": self.url["region"]},
             "maas_region.reachable": {"reachable": True, "reason": None},
             "maas_fleet.wait_for": {

@@ -183,6 +183,15 @@ class Fleet:
             name = other
         return self.host(name, function, *args, **kwargs)
 
+    def more_hosts(self, region: str) -> list[str]:
+        """Return the minions of a region's other hosts, as its pillar names them.
+
+        Raises:
+            MaasError: The region cannot be asked.
+        """
+        found = self.region(region, "maas_fleet.region_hosts")
+        return [host for host, one in found.items() if one["named"] and host != region]
+
     def host(self, name: str, function: str, *args, **kwargs) -> Any:
         """Call a function on the minion of one region host; the answer is its own.
 

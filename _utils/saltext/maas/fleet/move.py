@@ -15,22 +15,23 @@ def run(fleet: Fleet, url: str, region: str | None, dry_run: bool, force: bool =
     region = fleet.region_named(region)
     old = fleet.region(region, "maas_region.config")["url"]
     members, others = fleet.members(region)
+    hosts = [region, *fleet.more_hosts(region)]
     members = {minion: one for minion, one in members.items() if one["state"] != "absent"}
     own = [minion for minion, one in members.items() if one.get("own_url")]
     movers = [minion for minion in members if minion not in own]
-    _refuse_lost(fleet, members, movers)
+    _refuse_lost(fleet, members, [*movers, *hosts[1:]])
     if not force:
         refuse_others(others, region, "would stay behind")
-        _refuse_unreachable(fleet, url, [region, *movers])
+        _refuse_unreachable(fleet, url, [*hosts, *movers])
     result = {
         "region": region, "old": old, "new": url, "clusters": {}, "own url": own, "message": "",
     }  # fmt: skip
     if dry_run:
         state = "would move" if old != url else "is there already"
         return {**result, "state": state, "clusters": dict.fromkeys(movers, "would move")}
-    moved, failed = _move(fleet, region, url, movers, list(members))
+    moved, failed = _move(fleet, hosts, url, movers, list(members))
     if failed:
-        return {**result, **_roll_back(fleet, region, old, moved, failed)}
+        return {**result, **_roll_back(fleet, hosts, old, moved, failed)}
     todo = f"put the URL into the pillar (maas:region:url: {url}), or the next highstate moves back"
     return {**result, "state": "moved", "clusters": dict.fromkeys(movers, "moved"), "todo": todo}
 
@@ -78,14 +79,15 @@ def listed(reasons: dict[str, str], most: int) -> str:
     return "; ".join(f"{minion}: {why}" for minion, why in sorted(reasons.items())[:most])
 
 
-def _move(fleet, region, url, movers, members):
-    """Move region and clusters: ``({minion: None or why not}, {whoever failed: why})``."""
-    total = len(movers) + 1
+def _move(fleet, hosts, url, movers, members):
+    """Move region hosts and clusters: ``({minion: None or why not}, {whoever failed: why})``."""
+    region, total = hosts[0], len(movers) + 1
     moved: dict[str, str | None] = {}
     fleet.progress.show(0, total, f"{region}: region")
-    if why := states.region_url(fleet, region, url):
-        # The state puts back what it changed; whether it did is not known of one that was lost.
-        return moved, {region: why}
+    for host in hosts:
+        if why := states.region_url(fleet, host, url):
+            # The state puts back what it changed; whether it did is not known of one that was lost.
+            return moved, {host: why}
     for part in fleet.batches(movers):
         moved.update(states.enrol(fleet, part, url=url))
         fleet.progress.show(len(moved) + 1, total, f"{region}: clusters")
@@ -107,9 +109,9 @@ def not_back(fleet: Fleet, region: str, minions: list[str]) -> dict[str, str]:
     }
 
 
-def _roll_back(fleet, region, old, moved, failed):
+def _roll_back(fleet, hosts, old, moved, failed):
     # Whoever was tried may have moved, also where it did not come back in time.
-    tried = {region: states.region_url(fleet, region, old)}
+    tried = {host: states.region_url(fleet, host, old) for host in hosts}
     tried.update(states.enrol(fleet, moved, url=old) if moved else {})
     left = {minion: why for minion, why in tried.items() if why}
     message = f"all was restored to {old}, because {listed(failed, 5)}"

@@ -80,9 +80,8 @@ class _Rotation:
     def follow(self) -> str:
         """Give the region's other hosts its secret; return why one does not have it."""
         try:
-            for host, entry in self.fleet.region(self.region, "maas_fleet.region_hosts").items():
-                if entry["named"] and host != self.region:
-                    self.fleet.host(host, "maas_secret.follow")
+            for host in self.fleet.more_hosts(self.region):
+                self.fleet.host(host, "maas_secret.follow")
         except MaasError as error:
             return str(error)
         return ""
