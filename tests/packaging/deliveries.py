@@ -13,8 +13,8 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: What a minion gets at most, in bytes: it takes time and memory there.
-LARGEST_WHEEL = 790 * 1024
-LARGEST_SYNC = 2050 * 1024
+LARGEST_WHEEL = 920 * 1024
+LARGEST_SYNC = 2440 * 1024
 
 _LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv*", "build", "dist", "_build", "*.egg-info", "__pycache__", ".*_cache",
