@@ -188,7 +188,11 @@ def test_what_is_not_carried_is_told_by_its_place(moved):
     lines = "\n".join(found.notes)
     places = ["maas:users: passwords cannot be read"]
     if release < "2.9":
-        places += ["maas:settings:commissioning_distro_series: left out: no boot source here"]
+        setting = "maas:settings:commissioning_distro_series"
+        places += [f"{setting}: left out: MAAS 3.7 commissions with bionic and later"]
+    if release == "2.3":
+        places += ["maas:boot_sources: ubuntu/noble is selected, too, to commission with"]
+        assert data["settings"]["default_distro_series"] == "xenial"
     if release < "1.7":
         places += ["maas:machines:web-1:power_parameters: left out, as is the power type ipmi: "
                    "MAAS 1.5 does not show its parameters; now manual"]  # fmt: skip

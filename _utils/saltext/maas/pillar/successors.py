@@ -48,15 +48,25 @@ def _newer(found):
 
 def _series(found, given):
     """Leave out series that the release does not commission with, or has no image of."""
-    selected = {
-        one["release"] for source in (found.described.get("boot_sources") or {}).values()
-        for one in (source or {}).get("selections") or ()
-    }  # fmt: skip
-    for name in ("commissioning_distro_series", "default_distro_series"):
+    if found.source.series == found.target.series:
+        return
+    oldest, _ = found.own_series
+    selections = [one for _, one in _selections(found.described.get("boot_sources") or {})]
+    selected = {one[name] for one in selections for name in ("os", "release")}
+    for name in ("commissioning_distro_series", "default_distro_series", "default_osystem"):
         wanted = series(given.get(name))
-        if wanted and wanted not in selected and found.source.series != found.target.series:
-            del given[name]
-            found.note(f"settings:{name}", f"left out: no boot source here selects {wanted}")
+        if wanted in _LTS[: _LTS.index(oldest)] and name.startswith("commissioning"):
+            why = f"MAAS {found.target.series} commissions with {oldest} and later"
+        elif wanted and wanted not in selected:
+            why = f"no boot source here selects {wanted}"
+        else:
+            continue
+        del given[name]
+        found.note(f"settings:{name}", f"left out: {why}")
+
+
+def _selections(sources):
+    return [(source, one) for source in sources.values() for one in source.get("selections", ())]
 
 
 def default_domain(found: Migration) -> None:
@@ -151,11 +161,28 @@ def boot_sources(found: Migration) -> None:
         selections = _united([*into.get("selections", ()), *selections])
         into.update(source, **({"selections": selections} if selections else {}))
     if new:
+        _with_own_series(found, new)
         found.described["boot_sources"] = new
 
 
+def _with_own_series(found, sources):
+    """Select the target's own series where it could commission with none of those selected."""
+    oldest, own = found.own_series
+    ubuntu = [(source, one) for source, one in _selections(sources) if one["os"] == "ubuntu"]
+    usable = _LTS[_LTS.index(oldest) :]
+    if ubuntu and not any(one["release"] in usable for _, one in ubuntu):
+        source, one = ubuntu[0]
+        source["selections"].append({**one, "release": own})
+        found.note("boot_sources", f"ubuntu/{own} is selected, too, to commission with")
+
+
 def _of_today(found, url, selections):
-    """Selections with the target's own series in place of those that are too old for it."""
+    """Selections with the target's own series in place of those that are too old for it.
+
+    From 2.1 on there is another stream of images, which began anew.
+    """
+    if not found.crosses("2.1"):
+        return selections
     oldest, own = found.own_series
     old = _LTS[: _LTS.index(oldest)] + _BETWEEN
     kept = [one for one in selections if one["os"] != "ubuntu" or one["release"] not in old]
