@@ -26,7 +26,7 @@ QUICK = [("1.9", "deb"), ("3.7", "deb")]
 MORE = [("1.5", "deb"), ("1.7", "deb"), ("2.0", "deb"), ("2.4", "snap"), ("2.9", "snap"),
         ("3.4", "deb"), ("3.5", "snap"), ("3.8", "deb"), ("3.8", "snap")]  # fmt: skip
 RELEASES = [*QUICK, *(pytest.param(*one, marks=pytest.mark.life) for one in MORE)]
-STEPS = [pytest.param(47, id="some"), pytest.param(1, id="all", marks=pytest.mark.life)]
+STEPS = [pytest.param(97, id="few"), pytest.param(4, id="many", marks=pytest.mark.life)]
 
 
 @pytest.fixture
