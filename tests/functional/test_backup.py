@@ -375,7 +375,6 @@ def killed(work, point):
 @pytest.mark.parametrize("step", STEPS)
 def test_a_restore_that_is_killed_anywhere_is_completed_or_put_back(make, step, monkeypatch):
     site = make("3.7")
-    monkeypatch.setattr("saltext.maas.host.migration._PAUSE", 0.02)
     site.carry(made(site)["name"])
     database = site.database(site.target)["name"]
     config = Path(site.target.path("region_config"))

@@ -125,8 +125,7 @@ def test_two_hosts_that_migrate_at_once_do_so_once(make):
 
 
 @pytest.mark.postgres
-def test_a_region_that_still_runs_is_named_and_nothing_is_migrated(make, monkeypatch):
-    monkeypatch.setattr(migration, "_PAUSE", 0.05)
+def test_a_region_that_still_runs_is_named_and_nothing_is_migrated(make):
     box, installation = make("3.6")
     config = database.read_config(installation, secrets=True)["database"]
     import psycopg2

@@ -8,6 +8,7 @@ import os
 import pytest
 from maas_emulator.hosts import migrations, sandbox
 from maas_emulator.hosts import upgrades as played
+from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput
 from saltext.maas.host import (
     cluster_config,
@@ -313,3 +314,14 @@ def test_a_snap_that_holds_data_is_left_alone(make):
     assert detect(box.root).kind == "deb"
     with pytest.raises(HostError, match=r"Upgrade the packages to MAAS 3\.8 first"):
         upgrade.install(installation, Release("3.8"), kind="snap")
+
+
+def test_an_api_of_another_release_is_no_start(make):
+    with RegionServer("3.6", admin=None) as server:
+        box, installation = make("3.7", url=server.url)
+        upgrade.stop(installation)
+        with pytest.raises(HostError, match=r"does not tell MAAS 3\.7\.3"):
+            upgrade.start(installation, wait=0.3)
+        server.region.release = box.release
+        found = upgrade.start(installation, wait=5)
+        assert (found["api"], all(found["running"].values())) == ("3.7.3", True)

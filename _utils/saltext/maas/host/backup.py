@@ -466,7 +466,7 @@ def _quiet(installation, server):
     try:
         with database.connect(server) as conn:
             conn.set_session(autocommit=True)
-            migration.wait_for_silence(conn, time.monotonic() + SILENCE)
+            migration.wait_for_silence(conn, SILENCE)
         yield
     finally:
         if ran:

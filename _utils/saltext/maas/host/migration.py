@@ -9,15 +9,13 @@ from __future__ import annotations
 import glob
 import os
 import re
-import time
 from typing import Any
 
+from saltext.maas import poll
 from saltext.maas.host import database, files
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 
-#: Between one look at the database and the next, in seconds.
-_PAUSE = 1.0
 _ALEMBIC = "maasservicelayer/db/alembic/versions/*.py"
 _SETS = (  # of which table, for which application, in which files; the first that exists holds
     ("django", "maasserver", "maasserver/migrations/builtin/maasserver/[0-9]*.py"),
@@ -94,15 +92,14 @@ def migrate(
     MAAS 1.5 to 3.8.
     """
     installation.need("region")
-    deadline = time.monotonic() + wait
     with database.connection(installation) as conn:
         conn.set_session(autocommit=True)
         if not test:
-            _lock(conn, deadline)  # which ends with the connection
+            _lock(conn, wait)  # which ends with the connection
         found = missing(installation, conn)
         needed = again or found is None or bool(found)
         if needed and not test:
-            wait_for_silence(conn, deadline)
+            wait_for_silence(conn, wait)
             for argv in installation.fact("migrate_commands"):
                 installation.check(list(argv), timeout=6 * 3600)
             if left := missing(installation, conn):
@@ -111,27 +108,32 @@ def migrate(
     return {"migrated": needed, "missing": found}
 
 
-def _lock(conn, deadline):
-    while not database.try_lock(conn, database.MIGRATION):
-        if time.monotonic() > deadline:
-            raise HostError("Another host migrates the region's database, and does not end.")
-        time.sleep(_PAUSE)
+def _lock(conn, wait):
+    def locked():
+        return database.try_lock(conn, database.MIGRATION) or None
+
+    if not poll.wait(locked, wait, longest=1):
+        raise HostError("Another host migrates the region's database, and does not end.")
 
 
-def wait_for_silence(conn, deadline: float) -> None:
+def wait_for_silence(conn, seconds: float) -> None:
     """Wait until nobody but this library is connected as the region is.
 
     Args:
         conn: A connection that commits by itself.
-        deadline: Until when, by the monotonic clock.
+        seconds: How long.
 
     Raises:
         HostError: Somebody still is.
     """
-    while others := database.sessions(conn):
-        if time.monotonic() > deadline:
-            raise HostError(
-                f"The region's database is in use: {', '.join(others[:5])}. "
-                "Stop MAAS on all region hosts first."
-            )
-        time.sleep(_PAUSE)
+    others: list[str] = []
+
+    def silent():
+        others[:] = database.sessions(conn)
+        return None if others else True
+
+    if not poll.wait(silent, seconds, longest=1):
+        raise HostError(
+            f"The region's database is in use: {', '.join(others[:5])}. "
+            "Stop MAAS on all region hosts first."
+        )

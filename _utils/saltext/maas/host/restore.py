@@ -8,7 +8,6 @@ that fails puts everything back.  One that was killed is put back by the next, w
 from __future__ import annotations
 
 import os
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -220,7 +219,7 @@ class Restore:
         installation, version = self._installation, self._manifest["pg_dump"]
         with database.connect(self._server) as conn:
             conn.set_session(autocommit=True)
-            migration.wait_for_silence(conn, time.monotonic() + backup.SILENCE)
+            migration.wait_for_silence(conn, backup.SILENCE)
         admin.create(self._loading)
         with self._opened("database") as source:
             lines, extensions = postgres_tools.contents(installation, version, source)

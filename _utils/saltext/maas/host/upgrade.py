@@ -14,7 +14,7 @@ import os
 import shutil
 from typing import Any
 
-from saltext.maas import parsing
+from saltext.maas import parsing, poll
 from saltext.maas.doctor import findings, upgrade_checks
 from saltext.maas.errors import MaasError
 from saltext.maas.host import (
@@ -149,27 +149,27 @@ def start(installation: Installation, wait: float = 600, ca_file: str | None = N
     if "region" in installation.roles:
         url = config_files.read_config(installation)["url"]
         reach.wait_for_api(url, installation.release, wait, ca_file)
-        told = _told(url, installation, ca_file)
-        if told and Release(told).parts[:2] != installation.release.parts[:2]:
-            raise HostError(f"The API at {url} tells MAAS {told}, not {installation.release}.")
+        told = poll.wait(lambda: _told(url, installation, ca_file), wait, longest=3)
+        if not told and installation.release >= "2.0":
+            raise HostError(f"The API at {url} does not tell MAAS {installation.release}.")
     running = services.status(installation)
     if not all(running.values()):
         names = ", ".join(name for name, runs in running.items() if not runs)
         raise HostError(f"After its start MAAS does not run: {names}.")
-    return {"release": str(installation.release), "api": told, "running": running}
+    return {"release": str(installation.release), "api": told or None, "running": running}
 
 
 def _told(url, installation, ca_file):
-    """The release that the API tells; 1.x tells none."""
+    """The release that the API tells, once it is the host's; 1.x tells none."""
     if installation.release < "2.0":
-        return None
+        return ""
     reason, answer = reach.inspect(f"{url.rstrip('/')}/api/2.0/version/", ca_file)
-    if reason is not None or answer is None:
-        return None
     try:
-        return parsing.of_json(answer.content, {"version": str})["version"] or None
+        told = "" if reason else parsing.of_json(answer.content, {"version": str})["version"]
+        same = Release(told).parts[:2] == installation.release.parts[:2]
     except ValueError:
         return None
+    return told if same else None
 
 
 # packages and snap
@@ -419,8 +419,6 @@ def connected(installation: Installation, names: list[str], wait: float = 300) -
     Returns:
         Those that are not.
     """
-    from saltext.maas import poll
-
     missing = list(names)
 
     def all_are():
