@@ -40,6 +40,14 @@ def region(release="3.7"):
 
 
 @contextlib.contextmanager
+def bytecode():
+    """Have processes compile a module once, as ``pip`` does it, wherever the sources are."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    with tempfile.TemporaryDirectory() as os.environ["PYTHONPYCACHEPREFIX"]:
+        yield
+
+
+@contextlib.contextmanager
 def cache():
     """A folder, in ``BENCH_CACHE``, for what a minion remembers from run to run."""
     if "BENCH_CACHE" in os.environ:  # that of the process which started this one

@@ -129,7 +129,7 @@ def main(args):
     if options.libmaas:
         clients["libmaas"] = options.libmaas
     rows = []
-    with common.cache():
+    with common.bytecode(), common.cache():
         for run in options.runs:
             for count in options.objects:
                 for row in compare(run, count, clients, options):

@@ -66,4 +66,5 @@ def main(pairs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int((sys.argv[1:] or ["15"])[0]))
+    with common.bytecode():
+        main(int((sys.argv[1:] or ["15"])[0]))
