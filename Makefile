@@ -165,9 +165,8 @@ docs: $(VENV)/.tests ## the documentation in docs/_build/html; warnings are erro
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 .PHONY: bench
-bench: $(VENV)/.tests ## the measurements of docs/performance.md; hours; ARGS= is for bench/compare.py alone
-	$(PY) bench/compare.py $(ARGS)
-	@[ -n '$(ARGS)' ] || for one in machines highstate start; do echo "== $$one"; $(PY) bench/$$one.py || exit 1; done
+bench: $(VENV)/.tests ## measure again and write the tables of docs/performance.md; 20 min; ARGS= some parts alone
+	$(PY) bench/document.py $(ARGS)
 
 .PHONY: picture
 picture: $(VENV)/.tests ## draw docs/plan.svg and docs/plan-machine.svg, the plans of the documentation
