@@ -34,6 +34,10 @@ def reserved(ip):
     }
 
 
+def region_hosts(one, other, **more):
+    return {"region": {"hosts": {"a": {"address": one}, "b": {"address": other, **more}}}}
+
+
 def named(section, name, **values):
     return {section: {name: values}}
 
@@ -62,6 +66,8 @@ BAD = [
     ("deployment-script", {"release": "3.7", **named("scripts", "a", type="deployment")}, r"maas:scripts:a:type: 'deployment' must be one of: commissioning, testing, release"),
     ("unseen", named("notifications", "a", message="m", admins=False), r"maas:notifications:a:users: must be true where admins is false; no user would see it"),
     ("image-name", {"release": "3.7", "boot_resources": [{**IMAGE, "name": "ubuntu/jammy"}]}, r"maas:boot_resources:0:name: 'ubuntu/jammy' is a name that MAAS reserves for imported images"),
+    ("region-host-name", region_hosts("192.0.2.1", "192.0.2.2", hostname="a"), r"maas:region:hosts:b:hostname: 'a' is that of maas:region:hosts:a already"),
+    ("region-host-address", region_hosts("192.0.2.1", "192.0.2.1"), r"maas:region:hosts:b:address: '192.0.2.1' is that of maas:region:hosts:a already"),
     ("image-twice", {"boot_resources": [IMAGE, {**IMAGE, "architecture": "amd64/generic"}]}, r"maas:boot_resources:1: is the same image as maas:boot_resources:0"),
 ]  # fmt: skip
 

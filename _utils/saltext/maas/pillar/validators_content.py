@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.pillar.validators import ROOT, listed, named, other_place, validates
+from saltext.maas.region_hosts import region_hosts
 from saltext.maas.resources.images import same_url
 from saltext.maas.resources.kinds import NAMES
 from saltext.maas.resources.settings import system
@@ -25,6 +26,19 @@ def _users(pillar, release):
             yield f"{where}: is a name that MAAS reserves for itself; choose another"
         if name == admin.get("username"):
             yield f"{where}: is {ROOT}:region:admin already; name it once"
+
+
+@validates("region")
+def _region_hosts(pillar, release):
+    """Two hosts with one name would be one controller; with one address, one would answer twice."""
+    names: dict = {}
+    urls: dict = {}
+    for minion, host in region_hosts(pillar).items():
+        where = f"{ROOT}:region:hosts:{minion}"
+        if other := other_place(names, host.hostname, where):
+            yield f"{where}:hostname: {host.hostname!r} is that of {other} already"
+        if other := other_place(urls, host.url, where):
+            yield f"{where}:address: {host.address!r} is that of {other} already"
 
 
 @validates("users", "user_groups")
