@@ -239,8 +239,8 @@ def machines(found: Migration) -> None:
         if record and is_in_use(record.raw):
             in_use.setdefault(record.raw["status_name"], []).append(name)
     for status, names in sorted(in_use.items()):
-        found.note("machines", f"{status}, which a new region does not know; do not commission or "
-                   f"deploy them there: {', '.join(names)}")  # fmt: skip
+        found.note("machines", f"{', '.join(names)}: {status} here, but new machines there; do not "
+                   "commission or deploy them before they are released here")  # fmt: skip
 
 
 def _architecture(found, name, one):
