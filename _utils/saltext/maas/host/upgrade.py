@@ -247,14 +247,13 @@ def _packages(installation, to, version, repository, before):
 def _names(installation, to):
     """The packages to name: those of the host's roles by their new names, and what is beside."""
     then = Installation(to, "deb", installation.roles)
-    text = files.read(os.path.join(installation.root, "var/lib/dpkg/status")) or ""
+    have = install_plan.packages(installation.root)
     names: list[str] = []
     if "region" in installation.roles:
-        whole = f"Package: {_WHOLE}\n" in text
-        names += [one for one in then.fact("region_packages") if whole or one != _WHOLE]
+        names += [one for one in then.fact("region_packages") if one != _WHOLE or one in have]
     if "cluster" in installation.roles:
         names += then.fact("cluster_packages")
-    return names + [one for one in _BESIDE if f"Package: {one}\n" in text]
+    return names + [one for one in _BESIDE if one in have]
 
 
 def _answers(installation, to, before):
