@@ -115,7 +115,8 @@ def applied(url, api_key, described):
     from saltext.maas.client import Client, Profile
     from saltext.maas.reconcile import apply, snapshot_of
 
-    checked = Checked(os.path.join(os.environ["BENCH_CACHE"], "checked"))
+    folder = os.environ.get("BENCH_CACHE")
+    checked = Checked(folder and os.path.join(folder, "checked"))
     with common.Meter() as run:
         client = Client(Profile(url, api_key))
         snapshot = snapshot_of(client, reader.types_of(described), checked)
