@@ -178,6 +178,12 @@ def _own(installation, name):
     return os.path.join(installation.root, transaction.FOLDER, name)
 
 
+def _note(installation, name, text):
+    path = _own(installation, name)
+    files.sweep(path)
+    files.put(path, text.encode(), 0o600)
+
+
 # Reading back
 
 
@@ -437,7 +443,7 @@ def create(
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         note = {"name": name, "made": manifest["made"], "folder": folder}
-        files.put(_own(installation, _LAST), json.dumps(note).encode(), 0o600)
+        _note(installation, _LAST, json.dumps(note))
         done["deleted"] = _delete(where, _too_many(installation, folder, keep, read=False))
     size = sum(part["size"] for part in manifest["parts"].values())
     return {**done, "name": name, "size": size, "warnings": manifest["warnings"]}
@@ -445,6 +451,8 @@ def create(
 
 def finish(installation: Installation, folder: str = FOLDER) -> None:
     """Remove what killed runs left, and start what they stopped."""
+    for one in (_LAST, _STOPPED):
+        files.sweep(_own(installation, one))
     where = place(installation, folder)
     for one in os.listdir(where) if os.path.isdir(where) else ():
         if one.endswith(_PARTIAL) and _NAME.fullmatch(one.removesuffix(_PARTIAL)):
@@ -461,7 +469,7 @@ def _start(installation):
 @contextlib.contextmanager
 def _quiet(installation, server):
     """Stop MAAS on this host for the time of the ``with``, if it runs."""
-    files.put(_own(installation, _STOPPED), b"", 0o600)
+    _note(installation, _STOPPED, "")
     ran = services.stop_all(installation)
     try:
         with database.connect(server) as conn:
