@@ -431,7 +431,9 @@ def rotate_secret(region=None, batch=None, dry_run=False, resume=False, force=Fa
         return rotation.run(fleet, region, dry_run, resume, force)
 
 
-def roll_region(region=None, hosts=None, restart=False, dry_run=False, resume=False, force=False):
+def roll_region(
+    region=None, hosts=None, restart=False, dry_run=False, resume=False, force=False, pause=10
+):
     """Configure the hosts of a region one after the other, while another one answers.
 
     Each host is brought to its pillar (:py:func:`maas_region.configure`); a new one
@@ -446,6 +448,7 @@ def roll_region(region=None, hosts=None, restart=False, dry_run=False, resume=Fa
         dry_run: Only report what would be done.
         resume: With ``restart``, leave out the hosts that an interrupted run has restarted.
         force: Restart a host also while no other one answers.
+        pause: Seconds after a host is back, for a load balancer to see it.
 
     Returns:
         ``{state, region, hosts: {minion: {changes, restarts, error}}, message, todo}``; the
@@ -467,7 +470,7 @@ def roll_region(region=None, hosts=None, restart=False, dry_run=False, resume=Fa
     from saltext.maas.fleet import core, roll
 
     with core.plainly(), core.Fleet(globals(), progress=True) as fleet:
-        return roll.run(fleet, region, hosts, restart, dry_run, resume, force)
+        return roll.run(fleet, region, hosts, restart, dry_run, resume, force, pause)
 
 
 def upgrade(

@@ -190,7 +190,7 @@ def test_the_region_answers_behind_haproxy_while_its_hosts_restart_and_one_more_
             wait_for(site.all_up, 20)
             time.sleep(0.5)  # for HAProxy to see them
             with Clients(url) as clients:
-                assert site.roll(restart=True)["state"] == "rolled"
+                assert site.roll(restart=True, pause=2)["state"] == "rolled"
             assert clients.bad == []
             assert clients.good > 20
             with Clients(url) as clients:

@@ -137,8 +137,8 @@ def test_a_host_that_is_lost_is_left_out_and_replaced(site):
     with site.fleet() as fleet:
         site.salt.broken["region-3", "test.ping"] = "away"
         with pytest.raises(MaasError, match=r"nothing was changed: region-3: .* did not answer"):
-            roll.run(fleet, restart=True)
-        done = roll.run(fleet, hosts="region-1,region-2", restart=True)
+            roll.run(fleet, restart=True, pause=0)
+        done = roll.run(fleet, hosts="region-1,region-2", restart=True, pause=0)
         assert (done["state"], list(done["hosts"])) == ("rolled", ["region-1", "region-2"])
         rows = {row["minion"]: row for row in overview.status(fleet, None, "glob")}
         assert [rows[name]["state"] for name in site.names] == [

@@ -84,7 +84,7 @@ TASKS = {
     "move": lambda fleet: move.run(fleet, "http://b/MAAS", None, False, True),
     "offboard": lambda fleet: offboard.run(fleet, "rack-1", "glob", None, True, False),
     "rotate": lambda fleet: rotation.run(fleet, None, False, False, True),
-    "roll": lambda fleet: roll.run(fleet, restart=True),
+    "roll": lambda fleet: roll.run(fleet, restart=True, pause=0),
 }
 
 

@@ -207,7 +207,7 @@ class Site(RegionHosts):
     def roll(self, before=None, **given):
         with self.fleet() as fleet:
             self.salt.before = before or self.salt.before
-            return roll.run(fleet, **given)
+            return roll.run(fleet, **{"pause": 0, **given})
 
     def all_up(self):
         return [self.running(name) for name in self.names] == [list(self.names)] * 3

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import filelock
-from saltext.maas import atomic_file, parsing
+from saltext.maas import atomic_file, parsing, schemas
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet.core import Fleet
 
 #: Changes for which a region does not restart.
 _QUIET = {"tls", "vault", "vault_migrated"}
+#: Seconds until a load balancer has seen that a host is back; that of maas.haproxy takes 4.
+PAUSE = 10.0
 #: The change of a host that joins the region.
 _JOINS = "region host"
 _RESUME = "correct that, then salt-run maas.roll_region resume=true"
@@ -32,8 +35,10 @@ def run(
     dry_run: bool = False,
     resume: bool = False,
     force: bool = False,
+    pause: float = PAUSE,
 ) -> dict[str, Any]:
     """Configure and restart the hosts of a region; see the runner."""
+    schemas.check(pause, schemas.seconds("", zero=True), "pause")
     name = fleet.region_named(region)
     with _alone(fleet):
         roll = _Roll(fleet, name, hosts, restart, force)
@@ -53,6 +58,8 @@ def run(
             done.append(minion)
             if restart:
                 atomic_file.put_json(path, {"hosts": done, "restart": restart})
+            if roll.todo and roll.hosts[minion]["restarts"]:
+                time.sleep(pause)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
     return roll.result("rolled" if roll.planned else "nothing to do")
