@@ -129,11 +129,14 @@ def used_meanwhile(run: Run, table: Table, record: Record) -> str | None:
             "what refers to what is pruned", run.plan,
             lambda: _Referrers(snapshot, run.plan.everything, _deleted(run)),
         )  # fmt: skip
-        if not run.known(looked):
-            for name, part in _users(snapshot, table.name):
-                snapshot.reload(name, part, younger_than=run.trust_seconds)
-            run.know(looked)
-        found = table.used_by_node(snapshot, record) or referrers.of(table.name, record.key)
+        again = not run.known(looked)
+        for name, part in _users(snapshot, table.name) if again else ():
+            snapshot.reload(name, part, younger_than=run.trust_seconds)
+        found = referrers.of(table.name, record.key)
+        if again and snapshot.loaded("node"):  # last, as it changes most
+            snapshot.reload("node", younger_than=run.trust_seconds)
+        run.know(looked)
+        found = found or table.used_by_node(snapshot, record)
     return found and (
         f"another client put it to use after the plan was made: {found}; describe it, or allow "
         "this with prune: in_use: true"
@@ -264,15 +267,13 @@ def _deleted(run):
 
 
 def _users(snapshot, type):
-    """The parts of collections that show what uses objects of a type."""
+    """The parts of collections, but for nodes, that show what uses objects of a type."""
     for table, field in _referring(snapshot, type):
         if table.name not in _NODES:
             for part in table.parts(snapshot):
                 yield table.name, part
             if _is_owned(table, field):
                 yield from _users(snapshot, table.name)
-    if snapshot.loaded("node"):  # as it was needed for the plan
-        yield "node", ""
 
 
 def _referring(snapshot, type):
