@@ -23,11 +23,13 @@ from saltext.maas import (
 )
 from saltext.maas.checked import Checked
 from saltext.maas.client import Client, Profile
-from saltext.maas.fleet import regions
+from saltext.maas.fleet import regions, roll
+from saltext.maas.fleet import upgrade as fleet_upgrade
 from saltext.maas.fleet.minions import Answer
 from saltext.maas.fleet.region_side import claims, health
 from saltext.maas.fleet.store import Store
 from saltext.maas.minions.master_side import Minions
+from saltext.maas.release import Release
 from support.loader import REPOSITORY, load
 
 KEYS = SimpleNamespace(of=lambda minion: {}, accepted=set)
@@ -85,6 +87,13 @@ def follower(folder, server):
     machine_events.MachineFollower(client, str(folder), "maas").step(print)
 
 
+def upgrading(folder, server):
+    path = f"{folder}/maas-fleet/upgrade-region.json"
+    run = fleet_upgrade._Upgrade(None, "region", Release("3.8"), path, {})
+    run.journal = {"to": "3.8"}
+    run._write()
+
+
 #: By the file that writes.  Those of MAAS's own hosts keep owner and mode of what they replace, and
 #: are tested with them.
 WRITERS = {
@@ -97,7 +106,9 @@ WRITERS = {
     "fleet/region_side/health.py": lambda folder, server: health.record_run(dunders(folder), None,
                                                                          True),
     "fleet/regions.py": plan,
+    "fleet/roll.py": lambda folder, server: roll._note(f"{folder}/maas-fleet/roll.json", ["a"]),
     "fleet/store.py": queue,
+    "fleet/upgrade.py": upgrading,
     "lock.py": held,
     "machine_events.py": follower,
     "machine_resource.py": resource,

@@ -57,7 +57,7 @@ def run(
                 return roll.result("failed", text, _RESUME)
             done.append(minion)
             if restart:
-                atomic_file.put_json(path, {"hosts": done, "restart": restart})
+                _note(path, done)
             if roll.todo and roll.hosts[minion]["restarts"]:
                 time.sleep(pause)
         with contextlib.suppress(FileNotFoundError):
@@ -76,6 +76,10 @@ def _alone(fleet) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _note(path, done):
+    atomic_file.put_json(path, {"hosts": done, "restart": True})
 
 
 def _journal(path) -> list[str]:
