@@ -58,7 +58,8 @@ def test_it_restarts_with_what_it_reads_of_the_database(fleet, postgres):
     with postgres.database() as there:
         want.update({f"database_{key}": there[key] for key in ("host", "name", "user")})
         done = region_config.configure(installation, wait=10, **want)
-    assert want.keys() == done["changes"].keys()
+    # The database is new, so that the region makes its tables in it.
+    assert {*want, "database_tables"} == done["changes"].keys()
     read = box.peek("openfga")
     assert {key: read[key] for key in ("host", "name", "user", "pass")} == {
         "host": there["host"], "name": there["name"], "user": there["user"],

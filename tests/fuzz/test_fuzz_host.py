@@ -112,7 +112,7 @@ def reads(host, root):
         shared_secret.read, pxe_images.sources, pxe_images.on_disk, preseeds.custom,
         segments._leased, logs.lines, logs.mark,
         lambda host: segments.interfaces(host), lambda host: transaction.plan(host, "region"),
-        upgrade_checks._system, upgrade_checks._ubuntu,
+        upgrade_checks._system, upgrade_checks.ubuntu,
         lambda host: consistency.check(host) if "region" in host.roles else None,
     ):  # fmt: skip
         yield lambda read=read: read(host)

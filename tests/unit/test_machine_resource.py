@@ -59,7 +59,8 @@ def job():
         tokens.append(context.resource_ctxvar.set({"type": "maas_machine", "id": ident}))
         target = f"T@maas_machine:{ident}" if target is None else target
         data = {"jid": jid, "tgt": target, "tgt_type": kind}
-        stack.enter_context(ctx.request_context({"data": data}))
+        opts = {"log_fmt_jid": "[JID: %(jid)s]"}  # which Salt's loggers look for in a job
+        stack.enter_context(ctx.request_context({"data": data, "opts": opts}))
 
     with stack:
         yield choose
