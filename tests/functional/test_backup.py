@@ -372,7 +372,8 @@ def killed(work, point):
     return ended is None
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.life
+@pytest.mark.parametrize("step", [97, 4], ids=["few", "many"])
 def test_a_restore_that_is_killed_anywhere_is_completed_or_put_back(make, step, monkeypatch):
     site = make("3.7")
     site.carry(made(site)["name"])

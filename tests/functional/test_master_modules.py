@@ -120,6 +120,7 @@ def test_salt_ssh_says_in_one_message_what_is_wrong_with_a_target(salt_ssh):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.sweep
 def test_salt_ssh_finds_machines_by_each_kind_of_target(region, salt, salt_ssh):
     names = ("web-1", "web-2", "db-1")
     new = {"architecture": "amd64", "power_type": "manual"}

@@ -158,6 +158,7 @@ def test_a_host_that_is_lost_is_left_out_and_replaced(site):
     assert site.all_up()
 
 
+@pytest.mark.life
 def test_hosts_of_other_releases_and_unknown_ones_are_refused(site):
     with pytest.raises(MaasError, match="hosts: 'region-9' must be among region-1, region-2"):
         site.roll(hosts="region-9")
@@ -189,6 +190,7 @@ def test_all_hosts_get_a_new_secret(site):
         assert site.region.secret not in "".join(site.salt.returned)
 
 
+@pytest.mark.life
 def test_another_host_is_asked_where_the_region_s_minion_is_away(site):
     site.roll()
     with site.fleet() as fleet:
@@ -199,6 +201,7 @@ def test_another_host_is_asked_where_the_region_s_minion_is_away(site):
         assert set(fleet.region("region-1", "maas_fleet.region_hosts")) == set(site.names)
 
 
+@pytest.mark.life
 def test_all_hosts_move_to_another_url(site):
     site.roll()
     url = site.servers["region-2"].url

@@ -37,7 +37,7 @@ class Snapd(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def __init__(self, root, role="region"):
         self.root, self.role = root, role
-        self.actions, self.snaps, self.changes = [], {}, {}
+        self.actions, self.snaps, self.changes, self._timers = [], {}, {}, []
         self.seconds, self.fails = 0.0, None
         os.makedirs(root / "run", exist_ok=True)
         super().__init__(str(root / "run/snapd.socket"), _Handler)
@@ -47,6 +47,9 @@ class Snapd(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         return self
 
     def __exit__(self, *_):
+        for timer in self._timers:
+            timer.cancel()
+            timer.join()
         self.shutdown()
         self.server_close()
 
@@ -57,7 +60,9 @@ class Snapd(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         change = {"id": number, "name": name, "summary": summary, "status": "Doing", "ready": False}
         self.changes[number] = change
         self.actions.append({"name": name, **body})
-        threading.Timer(self.seconds, self._end, (change, name, body)).start()
+        timer = threading.Timer(self.seconds, self._end, (change, name, body))
+        self._timers.append(timer)
+        timer.start()
         return number
 
     def _end(self, change, name, body):
