@@ -88,8 +88,10 @@ def _after(region, function, *args):
 def _later(region, row, before, function):
     """Let a machine do something after a while, unless something else came in between."""
 
+    turn = row["turn"] = row.get("turn", 0) + 1  # the same status may have come again meanwhile
+
     def follow():
-        if row["status"] == before:
+        if (row["status"], row["turn"]) == (before, turn):
             function()
 
     region.later(region.options.machine_seconds, follow)
