@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import errors
-from saltext.maas.client import Client, Profile
+from saltext.maas.client import Client, Profile, wire
 from saltext.maas.release import Release
 from support.certificates import Certificates
 from support.faults import TLS_ALERT, FaultyProxy, first
@@ -69,6 +71,20 @@ def test_servers_that_say_they_want_tls(step):
 def test_a_connection_that_was_disturbed_once_is_asked_again():
     with Misbehaving(alert, OK) as server:
         assert release_at(server.url) == "3.7.3"
+
+
+def test_a_port_that_refuses_a_handshake_with_an_alert_speaks_tls():
+    def refuse():
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(TLS_ALERT)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        assert wire.speaks_tls(*server.getsockname(), 5)
+        thread.join()
 
 
 @pytest.mark.parametrize("release", ["3.7", "1.7"])
